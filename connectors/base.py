@@ -1,0 +1,179 @@
+"""The contract between the engine and a tracker. A connector inherits nothing and knows no engine.
+
+Words: *pull* lists what changed since a cursor; *fetch* reads one record now; *create* and *update* write.
+A connector is made for one connection (one account on one tracker) and serves all its containers and kinds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+from bridge.model import Fields, Marker, Record, Ref, Schema, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What the tracker's API can do for one kind; ``reasons`` explains each lack to a person, by verb.
+
+    ``index_lag_s``: how long after a write the record may be missing from listings and searches.
+    ``answers_writes``: a write's answer holds the stored record; else it says only "done" (204).
+    """
+
+    create: bool = True
+    update: bool = True
+    delete: bool = False
+    find: bool = True
+    webhooks: bool = True
+    answers_writes: bool = True
+    index_lag_s: int = 0
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a listing.
+
+    ``cursor`` is where a listing may start again once *this page* is stored: everything before it is in hand. It is
+    opaque, versioned by the connector, made of the server's data or Date header (S30), and inclusive.
+    ``quiet`` is True for the only page of a listing that found nothing new (304, or an empty overlap).
+    ``sweep`` is set on the last page of a listing that also read the feeds no cursor covers: for every record of the
+    container that has such values, the full values by field; a record not named has ``sweep_default``.
+    """
+
+    records: tuple[Record, ...]
+    cursor: str
+    last: bool
+    quiet: bool = False
+    sweep: Mapping[str, Fields] | None = None
+    sweep_default: Fields = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One HTTP call of a logical write, an intent of its own (S20). ``name`` is the connector's word for it."""
+
+    name: str
+    fields: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """"Look at this item": what a webhook is good for (S32). ``container`` as links name it."""
+
+    container: str
+    kind: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A verified webhook. ``id`` is the same on redelivery."""
+
+    id: str
+    event: str
+    hints: tuple[Hint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of ``bridge config check --live``. ``hint`` says what to do about an error or a warning."""
+
+    level: Literal["ok", "warning", "error"]
+    what: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a connection has used and may use. ``remaining``/``limit`` are the tracker's own numbers where it gives them.
+
+    ``skew_s`` is the server's Date less our clock, in seconds, for display and for policy ``newest`` only.
+    """
+
+    requests: int = 0
+    writes: int = 0
+    not_modified: int = 0
+    limit: int | None = None
+    remaining: int | None = None
+    resets_at: datetime | None = None
+    skew_s: int | None = None
+
+
+class Connector(Protocol):
+    """One account on one tracker. Every method may raise the TrackerError tree of ``bridge.errors``."""
+
+    name: str
+    """The connection's name in the configuration."""
+
+    def kinds(self) -> Mapping[str, Capabilities]:
+        """The kinds this tracker has, with what can be done to each."""
+
+    async def check(self, container: str, kind: str, verbs: Collection[str], maps: Mapping[str, Collection[str]]) -> list[Finding]:
+        """Look, without writing, whether the credential works, the container is there, each verb of ``create, update,
+        delete`` is allowed and each name in ``maps`` (field → names) exists there."""
+
+    async def schema(self, container: str, kind: str) -> Schema:
+        """The fields a record of ``kind`` can have here. Cached for the connector's life."""
+
+    def pull(
+        self, container: str, kind: str, cursor: str | None, *, fields: frozenset[str], sweep: bool
+    ) -> AsyncIterator[Page]:
+        """List what changed since ``cursor``, oldest change first; all of it when ``cursor`` is None or not understood.
+
+        At least one page, the last one with ``last``. An item that changes during the walk is listed again, never lost.
+        ``fields`` are the names the mapping uses: feeds that serve none of them are not read.
+        ``sweep`` asks for the feeds no cursor covers as well; a full listing always reads them.
+        """
+
+    async def fetch(self, ref: Ref, *, fields: frozenset[str]) -> Record:
+        """One record, complete in ``fields``. Raises GoneError with evidence, else NotFoundError."""
+
+    def steps(self, kind: str, fields: Collection[str], *, creating: bool) -> tuple[Step, ...]:
+        """Split a logical write into calls, in order. With ``creating`` the first step is the create call itself and
+        its ``fields`` are those it carries."""
+
+    async def create(self, container: str, kind: str, fields: Fields, marker: Marker, *, key: str) -> Record:
+        """Send the create step once, marker included. ``key`` is the idempotency key, used where the API honours one.
+
+        Raises UnknownOutcome when it may have happened.
+        """
+
+    async def update(self, ref: Ref, step: Step, changes: Fields, current: Record) -> Record:
+        """Send one step. ``changes`` are the new values; ``current`` is the whole record as last observed, for calls
+        that replace everything, and carries the marker to keep.
+
+        Returns what the side holds now: the server's answer, or ``current`` with ``changes`` where it answers nothing.
+        Compare, do not assume: a server may drop or normalise what was sent.
+        """
+
+    async def delete(self, ref: Ref) -> None:
+        """Remove one record. Raises RejectedError where the API cannot."""
+
+    async def find(self, container: str, kind: str, markers: Collection[Marker], since: str | None) -> Mapping[Marker, Record]:
+        """The records that carry these markers; absent ones are missing from the answer. ``since`` is the cursor stored
+        before the create was sent: nothing older need be read."""
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> Delivery:
+        """Check a webhook on its raw body. ``headers`` have lower-case names. Raises SignatureError."""
+
+    def usage(self) -> Usage:
+        """Requests so far and what the tracker says is left."""
+
+    def item_url(self, ref: Ref) -> str:
+        """Where a person can look at it; "" when not known."""
+
+    async def aclose(self) -> None:
+        """Give back the sockets."""
+
+
+def ordered(values: Collection[str]) -> tuple[str, ...]:
+    """A set as a Value: sorted, without repeats."""
+    return tuple(sorted(set(values)))
+
+
+__all__ = [
+    "Capabilities", "Connector", "Delivery", "Finding", "Hint", "Page", "Step", "Usage", "Value", "ordered",
+]
