@@ -18,10 +18,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
-type Value = str | int | float | bool | tuple[str, ...] | None
-type Fields = Mapping[str, Value]
+Value: TypeAlias = str | int | float | bool | tuple[str, ...] | None
+Fields: TypeAlias = Mapping[str, Value]
 
 Side = Literal["left", "right"]
 SIDES: Final[tuple[Side, Side]] = ("left", "right")
@@ -48,7 +48,7 @@ class Unset:
 
 UNSET: Final = Unset()
 
-type Base = Mapping[str, Value | Unset]
+Base: TypeAlias = Mapping[str, Value | Unset]
 
 
 class Kind(StrEnum):
@@ -250,7 +250,7 @@ class Hold:
     op: Literal["hold"] = "hold"
 
 
-type Operation = Adopt | Create | Update | FieldConflict | Hold
+Operation: TypeAlias = Adopt | Create | Update | FieldConflict | Hold
 
 
 @dataclass(frozen=True, slots=True)

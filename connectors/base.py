@@ -6,12 +6,12 @@ A connector is made for one connection (one account on one tracker) and serves a
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
-from bridge.model import Fields, Marker, Record, Ref, Schema, Value
+from bridge.model import Fields, Marker, Record, Ref, Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,19 @@ class Usage:
     skew_s: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """What an entry point of the group ``bridge.connectors`` names: a new ``type`` for ``[connections.*]``.
+
+    ``config`` is a pydantic model with ``extra="forbid"``; secrets in it are ``SecretStr``. ``connect`` is called as
+    ``connect(name, config)`` and may do no I/O.
+    """
+
+    type: str
+    config: type[Any]
+    connect: Callable[..., Connector]
+
+
 class Connector(Protocol):
     """One account on one tracker. Every method may raise the TrackerError tree of ``bridge.errors``."""
 
@@ -173,7 +186,3 @@ def ordered(values: Collection[str]) -> tuple[str, ...]:
     """A set as a Value: sorted, without repeats."""
     return tuple(sorted(set(values)))
 
-
-__all__ = [
-    "Capabilities", "Connector", "Delivery", "Finding", "Hint", "Page", "Step", "Usage", "Value", "ordered",
-]
