@@ -74,7 +74,9 @@ class RetryableError(TrackerError):
 class RateLimited(RetryableError):
     """The quota is used up. ``until`` is aware UTC by our clock, from Retry-After or the rate headers."""
 
-    def __init__(self, message: str, *, until: datetime, hint: str = "", status: int | None = None, url: str = "") -> None:
+    def __init__(
+        self, message: str, *, until: datetime, hint: str = "", status: int | None = None, url: str = ""
+    ) -> None:
         super().__init__(message, hint=hint, status=status, url=url)
         self.until = until
 

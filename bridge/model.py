@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, Self, TypeAlias
 
 Value: TypeAlias = str | int | float | bool | tuple[str, ...] | None
 Fields: TypeAlias = Mapping[str, Value]
@@ -37,7 +37,7 @@ class Unset:
 
     _only: Unset | None = None
 
-    def __new__(cls) -> Unset:
+    def __new__(cls) -> Self:
         if cls._only is None:
             cls._only = super().__new__(cls)
         return cls._only

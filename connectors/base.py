@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 from bridge.model import Fields, Marker, Record, Ref, Schema
 
@@ -61,7 +61,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """"Look at this item": what a webhook is good for (S32). ``container`` as links name it."""
+    """ "Look at this item": what a webhook is good for (S32). ``container`` as links name it."""
 
     container: str
     kind: str
@@ -102,6 +102,9 @@ class Usage:
     skew_s: int | None = None
 
 
+ConfigClass: TypeAlias = type[Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Plugin:
     """What an entry point of the group ``bridge.connectors`` names: a new ``type`` for ``[connections.*]``.
@@ -111,7 +114,7 @@ class Plugin:
     """
 
     type: str
-    config: type[Any]
+    config: ConfigClass
     connect: Callable[..., Connector]
 
 
@@ -124,9 +127,12 @@ class Connector(Protocol):
     def kinds(self) -> Mapping[str, Capabilities]:
         """The kinds this tracker has, with what can be done to each."""
 
-    async def check(self, container: str, kind: str, verbs: Collection[str], maps: Mapping[str, Collection[str]]) -> list[Finding]:
+    async def check(
+        self, container: str, kind: str, verbs: Collection[str], maps: Mapping[str, Collection[str]]
+    ) -> list[Finding]:
         """Look, without writing, whether the credential works, the container is there, each verb of ``create, update,
-        delete`` is allowed and each name in ``maps`` (field → names) exists there."""
+        delete`` is allowed and each name in ``maps`` (field → names) exists there.
+        """
 
     async def schema(self, container: str, kind: str) -> Schema:
         """The fields a record of ``kind`` can have here. Cached for the connector's life."""
@@ -146,7 +152,8 @@ class Connector(Protocol):
 
     def steps(self, kind: str, fields: Collection[str], *, creating: bool) -> tuple[Step, ...]:
         """Split a logical write into calls, in order. With ``creating`` the first step is the create call itself and
-        its ``fields`` are those it carries."""
+        its ``fields`` are those it carries.
+        """
 
     async def create(self, container: str, kind: str, fields: Fields, marker: Marker, *, key: str) -> Record:
         """Send the create step once, marker included. ``key`` is the idempotency key, used where the API honours one.
@@ -165,9 +172,12 @@ class Connector(Protocol):
     async def delete(self, ref: Ref) -> None:
         """Remove one record. Raises RejectedError where the API cannot."""
 
-    async def find(self, container: str, kind: str, markers: Collection[Marker], since: str | None) -> Mapping[Marker, Record]:
+    async def find(
+        self, container: str, kind: str, markers: Collection[Marker], since: str | None
+    ) -> Mapping[Marker, Record]:
         """The records that carry these markers; absent ones are missing from the answer. ``since`` is the cursor stored
-        before the create was sent: nothing older need be read."""
+        before the create was sent: nothing older need be read.
+        """
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> Delivery:
         """Check a webhook on its raw body. ``headers`` have lower-case names. Raises SignatureError."""
@@ -185,4 +195,3 @@ class Connector(Protocol):
 def ordered(values: Collection[str]) -> tuple[str, ...]:
     """A set as a Value: sorted, without repeats."""
     return tuple(sorted(set(values)))
-

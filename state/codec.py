@@ -42,7 +42,8 @@ def load(text: str) -> Any:
 
 def load_value(text: str) -> Value:
     """One ``Value``, with tuples for sets."""
-    return _value.decode(text)
+    value: Value = _value.decode(text)
+    return value
 
 
 def dump_record(record: Record) -> str:
@@ -69,5 +70,3 @@ def load_base(text: str) -> dict[str, Value | Unset]:
     if text == "{}":
         return {}
     return {name: held[0] if held else UNSET for name, held in _base.decode(text).items()}
-
-

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, MetaData, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Index, MetaData, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 NAMING = {
@@ -43,7 +43,7 @@ class LinkRow(Table, table=True):
     seeded_right: bool = False
     config_hash: str = ""
     fence: int = 0
-    lease_until: int = 0
+    lease_until: int = Field(default=0, sa_type=BigInteger)
     lease_holder: str = ""
     breaker_reason: str = ""
     next_due_at: datetime | None = None
@@ -64,7 +64,7 @@ class CursorRow(Table, table=True):
     resume: str | None = Field(default=None, sa_type=Text)
     polls: int = 0
     polled_at: datetime | None = None
-    lease_until: int = 0
+    lease_until: int = Field(default=0, sa_type=BigInteger)
     lease_holder: str = ""
 
 
@@ -164,7 +164,17 @@ class ConflictRow(Table, table=True):
     """
 
     __tablename__ = "conflict"
-    __table_args__ = (Index("ix_conflict_pair_id_field", "pair_id", "field"),)
+    __table_args__ = (
+        Index("ix_conflict_pair_id_field", "pair_id", "field"),
+        Index(
+            "uq_conflict_unresolved",
+            "pair_id",
+            "field",
+            unique=True,
+            sqlite_where=text("resolved_at IS NULL"),
+            postgresql_where=text("resolved_at IS NULL"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     link_id: int = Field(foreign_key="link.id", ondelete="CASCADE", index=True)

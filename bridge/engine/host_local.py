@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, Final
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[import-untyped]
@@ -30,7 +30,7 @@ _DAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """When a link runs by itself: every so many seconds, or by a crontab line of five fields in UTC; not both.
+    """When a link runs by itself: every so many seconds, or by a crontab line of five fields; not both.
 
     ``jitter_s`` is added to each time at random, from nothing up to this. Neither set: only when kicked.
     """
@@ -39,6 +39,7 @@ class Timing:
     every_s: float | None = None
     cron: str | None = None
     jitter_s: float = 0.0
+    timezone: tzinfo = UTC
 
 
 class LocalHost:
@@ -191,7 +192,7 @@ def trigger_of(timing: Timing) -> Any:
     """
     jitter = timing.jitter_s or None
     if timing.every_s is not None:
-        return IntervalTrigger(seconds=timing.every_s, jitter=jitter, timezone=UTC)
+        return IntervalTrigger(seconds=timing.every_s, jitter=jitter, timezone=timing.timezone)
     if timing.cron is None:
         return None
     words = timing.cron.split()
@@ -201,14 +202,20 @@ def trigger_of(timing: Timing) -> Any:
         either = [(day, "*"), ("*", days)] if day != "*" and week != "*" else [(day, days or "*")]
         found = [
             CronTrigger(
-                minute=minute, hour=hour, day=on, month=month.lower(), day_of_week=weekday, timezone=UTC, jitter=jitter
+                minute=minute,
+                hour=hour,
+                day=on,
+                month=month.lower(),
+                day_of_week=weekday,
+                timezone=timing.timezone,
+                jitter=jitter,
             )
             for on, weekday in either
         ]
     except ValueError as error:
         raise ConfigError(
             f"link {timing.link!r}: the cron line {timing.cron!r} cannot be read ({error}).",
-            hint='Five fields are expected: minute hour day month weekday, for example "*/10 8-18 * * 1-5" (UTC).',
+            hint='Five fields are expected: minute hour day month weekday, for example "*/10 8-18 * * 1-5".',
         ) from None
     return found[0] if len(found) == 1 else OrTrigger(found)
 

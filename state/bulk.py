@@ -1,0 +1,43 @@
+"""Writing many rows in one statement: core upserts by executemany, 25 to 50 times faster than the ORM (libraries page)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlmodel import Session, SQLModel
+
+T = TypeVar("T")
+
+CHUNK = 400
+"""Values in one IN (…): SQLite takes 32,766 parameters, but plans are cached best when lists are short."""
+
+
+def upsert(
+    session: Session,
+    table: type[SQLModel],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    keys: Sequence[str],
+    replace: Sequence[str] = (),
+    extra: Mapping[str, Any] | None = None,
+) -> None:
+    """Insert rows; where the key exists, replace the named columns (``extra``: column → expression), or do nothing."""
+    if not rows:
+        return
+    make = sqlite_insert if session.get_bind().dialect.name == "sqlite" else pg_insert
+    statement = make(table)
+    if replace or extra:
+        values = {name: statement.excluded[name] for name in replace} | dict(extra or {})
+        statement = statement.on_conflict_do_update(index_elements=list(keys), set_=values)
+    else:
+        statement = statement.on_conflict_do_nothing(index_elements=list(keys))
+    session.connection().execute(statement, [dict(row) for row in rows])
+
+
+def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
+    """``items`` in runs of at most ``size``."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

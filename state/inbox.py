@@ -1,0 +1,282 @@
+"""Changed records that are not settled yet (S29, S31): one row per item and link, the newest replaces the older."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, delete, exists, func, or_, select, tuple_, update
+from sqlmodel import Session
+
+from bridge.model import Side
+from state.bulk import chunks, upsert
+from state.tables import InboxRow, ParkedRow
+
+_KEYS = ("link_id", "kind", "side", "item_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One record to store. ``record`` is its stored text; the keys are what a partner is looked up by."""
+
+    item_id: str
+    record: str
+    match_key: str | None = None
+    marker_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One row of the inbox. ``seq`` is handed back when it is settled. ``initial``: found by the first full listing."""
+
+    side: Side
+    item_id: str
+    record: str | None
+    match_key: str | None
+    marker_key: str | None
+    initial: bool
+    held: str | None
+    seq: int
+    attempts: int
+
+
+_table: Any = InboxRow.__table__  # type: ignore[attr-defined]
+_parked: Any = ParkedRow.__table__  # type: ignore[attr-defined]
+_COLUMNS = tuple(_table.c[name] for name in Item.__dataclass_fields__)
+
+
+def put(
+    session: Session,
+    link_id: int,
+    kind: str,
+    side: Side,
+    arrivals: Sequence[Arrival],
+    *,
+    initial: bool,
+    now: datetime,
+) -> None:
+    """Store records; a newer one replaces the row and un-parks the item (S34: a newer change supersedes it)."""
+    if not arrivals:
+        return
+    upsert(
+        session,
+        InboxRow,
+        [
+            {
+                "link_id": link_id,
+                "kind": kind,
+                "side": side,
+                "item_id": a.item_id,
+                "record": a.record,
+                "match_key": a.match_key,
+                "marker_key": a.marker_key,
+                "initial": initial,
+                "seq": 1,
+                "attempts": 0,
+                "received_at": now,
+            }
+            for a in arrivals
+        ],
+        keys=_KEYS,
+        replace=("record", "match_key", "marker_key", "received_at"),
+        extra={"seq": _table.c.seq + 1, "attempts": 0, "not_before": None},
+    )
+    if session.execute(select(_parked.c.id).where(_parked.c.link_id == link_id).limit(1)).first() is not None:
+        for some in chunks([a.item_id for a in arrivals]):
+            session.execute(
+                delete(_parked).where(
+                    _parked.c.link_id == link_id,
+                    _parked.c.kind == kind,
+                    _parked.c.side == side,
+                    _parked.c.item_id.in_(some),
+                )
+            )
+
+
+def announce(session: Session, link_id: int, kind: str, side: Side, ids: Collection[str], now: datetime) -> None:
+    """Say that items changed without their content: the run fetches them (S32)."""
+    upsert(
+        session,
+        InboxRow,
+        [
+            {
+                "link_id": link_id,
+                "kind": kind,
+                "side": side,
+                "item_id": item_id,
+                "record": None,
+                "initial": False,
+                "seq": 1,
+                "attempts": 0,
+                "received_at": now,
+            }
+            for item_id in sorted(ids)
+        ],
+        keys=_KEYS,
+        replace=("record", "received_at"),
+        extra={"seq": _table.c.seq + 1, "not_before": None},
+    )
+
+
+def announced(session: Session, link_id: int, kind: str, now: datetime) -> list[Item]:
+    """Items to fetch, oldest announcement first."""
+    rows = session.execute(
+        select(*_COLUMNS)
+        .where(
+            _table.c.link_id == link_id,
+            _table.c.kind == kind,
+            _table.c.record.is_(None),
+            or_(_table.c.not_before.is_(None), _table.c.not_before <= now),
+        )
+        .order_by(_table.c.received_at, _table.c.item_id)
+    )
+    return [Item(*row) for row in rows]
+
+
+def take(
+    session: Session, link_id: int, kind: str, *, after: tuple[str, int, str], limit: int, now: datetime
+) -> list[Item]:
+    """The next rows to settle, in a stable order: side, then id (shorter first, so that #9 comes before #10).
+
+    Skips what is held, parked, waiting for its time or only announced. ``after`` is ("", 0, "") to begin with, then
+    ``position`` of the last item.
+    """
+    size = func.length(_table.c.item_id)
+    parked = exists().where(
+        _parked.c.link_id == link_id,
+        _parked.c.kind == kind,
+        _parked.c.side == _table.c.side,
+        _parked.c.item_id == _table.c.item_id,
+        _parked.c.field == "",
+    )
+    rows = session.execute(
+        select(*_COLUMNS)
+        .where(
+            _table.c.link_id == link_id,
+            _table.c.kind == kind,
+            _table.c.record.is_not(None),
+            _table.c.held.is_(None),
+            or_(_table.c.not_before.is_(None), _table.c.not_before <= now),
+            tuple_(_table.c.side, size, _table.c.item_id) > tuple_(*after),
+            ~parked,
+        )
+        .order_by(_table.c.side, size, _table.c.item_id)
+        .limit(limit)
+    )
+    return [Item(*row) for row in rows]
+
+
+def position(item: Item) -> tuple[str, int, str]:
+    """Where ``take`` goes on after this item."""
+    return item.side, len(item.item_id), item.item_id
+
+
+def get_many(session: Session, link_id: int, kind: str, side: Side, ids: Collection[str]) -> dict[str, Item]:
+    """Rows by item id, whatever their state."""
+    found: dict[str, Item] = {}
+    for some in chunks(sorted(ids)):
+        rows = session.execute(
+            select(*_COLUMNS).where(
+                _table.c.link_id == link_id,
+                _table.c.kind == kind,
+                _table.c.side == side,
+                _table.c.item_id.in_(some),
+            )
+        )
+        found.update({row.item_id: Item(*row) for row in rows})
+    return found
+
+
+def by_match(session: Session, link_id: int, kind: str, keys: Collection[str]) -> list[Item]:
+    """All rows of either side that share one of these match keys, in a stable order."""
+    return _by(session, link_id, kind, "match_key", keys)
+
+
+def by_marker(session: Session, link_id: int, kind: str, keys: Collection[str]) -> list[Item]:
+    """All rows of either side that carry one of these markers, in a stable order."""
+    return _by(session, link_id, kind, "marker_key", keys)
+
+
+def _by(session: Session, link_id: int, kind: str, column: str, keys: Collection[str]) -> list[Item]:
+    found: list[Item] = []
+    field = _table.c[column]
+    for side in ("left", "right"):
+        for some in chunks(sorted(keys)):
+            rows = session.execute(
+                select(*_COLUMNS)
+                .where(
+                    _table.c.link_id == link_id,
+                    _table.c.kind == kind,
+                    _table.c.side == side,
+                    field.in_(some),
+                )
+                .order_by(_table.c.item_id)
+            )
+            found.extend(Item(*row) for row in rows)
+    return found
+
+
+def remove(session: Session, link_id: int, kind: str, items: Iterable[Item]) -> None:
+    """Forget settled rows; a row that was replaced since it was read (other ``seq``) stays."""
+    rows = [{"b_side": item.side, "b_item": item.item_id, "b_seq": item.seq} for item in items]
+    if rows:
+        statement = delete(_table).where(
+            _table.c.link_id == link_id,
+            _table.c.kind == kind,
+            _table.c.side == bindparam("b_side"),
+            _table.c.item_id == bindparam("b_item"),
+            _table.c.seq == bindparam("b_seq"),
+        )
+        session.connection().execute(statement, rows)
+
+
+def postpone(session: Session, link_id: int, kind: str, items: Iterable[Item], not_before: datetime | None) -> None:
+    """Count an attempt that failed in passing; try again at ``not_before``."""
+    _change(session, link_id, kind, items, attempts=_table.c.attempts + 1, not_before=not_before)
+
+
+def hold(session: Session, link_id: int, kind: str, items: Iterable[Item], reason: str) -> None:
+    """Keep rows without trying them (first contact in mode ``match``)."""
+    _change(session, link_id, kind, items, held=reason)
+
+
+def _change(session: Session, link_id: int, kind: str, items: Iterable[Item], **values: Any) -> None:
+    rows = [{"b_side": item.side, "b_item": item.item_id, "b_seq": item.seq} for item in items]
+    if rows:
+        statement = (
+            update(_table)
+            .where(
+                _table.c.link_id == link_id,
+                _table.c.kind == kind,
+                _table.c.side == bindparam("b_side"),
+                _table.c.item_id == bindparam("b_item"),
+                _table.c.seq == bindparam("b_seq"),
+            )
+            .values(values)
+        )
+        session.connection().execute(statement, rows)
+
+
+def unhold(session: Session, link_id: int) -> None:
+    """Let all held rows of a link go (the mode changed)."""
+    session.execute(update(_table).where(_table.c.link_id == link_id, _table.c.held.is_not(None)).values(held=None))
+
+
+def counts(session: Session, link_id: int) -> dict[str, int]:
+    """Rows of a link by state: ``waiting`` and ``held``."""
+    held = func.count(_table.c.held)
+    total, kept = session.execute(select(func.count(), held).where(_table.c.link_id == link_id)).one()
+    return {"waiting": total - kept, "held": kept}
+
+
+def held(session: Session, link_id: int, limit: int) -> list[Item]:
+    """Rows that wait for a person to choose a mode, in a stable order."""
+    rows = session.execute(
+        select(*_COLUMNS)
+        .where(_table.c.link_id == link_id, _table.c.held.is_not(None))
+        .order_by(_table.c.side, _table.c.item_id)
+        .limit(limit)
+    )
+    return [Item(*row) for row in rows]

@@ -1,0 +1,124 @@
+"""Links as the state knows them: identity, first contact, which links share a container."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import or_
+from sqlmodel import Session, col, select, update
+
+from bridge.errors import ConfigError
+from bridge.model import Side
+from state.tables import CursorRow, LinkRow
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """A configured link: its name and the two containers it keeps in step."""
+
+    name: str
+    left_connection: str
+    left_container: str
+    right_connection: str
+    right_container: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sharer:
+    """One side of one link that reads a container (S30). ``seeded``: its first full listing is in hand."""
+
+    link_id: int
+    name: str
+    side: Side
+    seeded: bool
+
+
+def ensure(session: Session, links: Iterable[Ends]) -> dict[str, int]:
+    """Know every configured link; link ids by name.
+
+    Raises ConfigError when a known name now joins other containers: its pairs would be taken for pairs of those.
+    """
+    known = {row.name: row for row in session.exec(select(LinkRow))}
+    ids: dict[str, int] = {}
+    for ends in links:
+        row = known.get(ends.name)
+        if row is None:
+            row = LinkRow(
+                name=ends.name,
+                left_connection=ends.left_connection,
+                left_container=ends.left_container,
+                right_connection=ends.right_connection,
+                right_container=ends.right_container,
+            )
+            session.add(row)
+            session.flush()
+        elif _ends(row) != ends:
+            raise ConfigError(
+                f'link "{ends.name}" joined {_said(_ends(row))} until now and joins {_said(ends)} in this configuration',
+                hint="Give the new link another name; the pairs of the old one stay safe.",
+            )
+        assert row.id is not None
+        ids[ends.name] = row.id
+    return ids
+
+
+def _ends(row: LinkRow) -> Ends:
+    return Ends(row.name, row.left_connection, row.left_container, row.right_connection, row.right_container)
+
+
+def _said(ends: Ends) -> str:
+    return f"{ends.left_connection}:{ends.left_container} and {ends.right_connection}:{ends.right_container}"
+
+
+def get(session: Session, link_id: int) -> LinkRow:
+    """One link by id."""
+    return session.exec(select(LinkRow).where(LinkRow.id == link_id)).one()
+
+
+def all_links(session: Session) -> list[LinkRow]:
+    """Every link the state has ever known, by name."""
+    return list(session.exec(select(LinkRow).order_by(LinkRow.name)))
+
+
+def sharers(session: Session, connection: str, container: str) -> list[Sharer]:
+    """The sides of all links that read this container, in the order of their ids."""
+    rows = session.exec(
+        select(LinkRow)
+        .where(
+            or_(
+                (col(LinkRow.left_connection) == connection) & (col(LinkRow.left_container) == container),
+                (col(LinkRow.right_connection) == connection) & (col(LinkRow.right_container) == container),
+            )
+        )
+        .order_by(col(LinkRow.id))
+    )
+    found = []
+    for row in rows:
+        assert row.id is not None
+        if (row.left_connection, row.left_container) == (connection, container):
+            found.append(Sharer(row.id, row.name, "left", row.seeded_left))
+        else:
+            found.append(Sharer(row.id, row.name, "right", row.seeded_right))
+    return found
+
+
+def mark_seeded(session: Session, link_id: int, side: Side) -> None:
+    """The first full listing of this side is stored."""
+    values: dict[str, Any] = {f"seeded_{side}": True}
+    session.execute(update(LinkRow).where(col(LinkRow.id) == link_id).values(values))
+
+
+def set_config_hash(session: Session, link_id: int, config_hash: str) -> None:
+    session.execute(update(LinkRow).where(col(LinkRow.id) == link_id).values(config_hash=config_hash))
+
+
+def forget_cursors(session: Session, connection: str, container: str) -> None:
+    """The next poll lists everything again (a full listing deletes nothing)."""
+    for row in session.exec(
+        select(CursorRow).where(CursorRow.connection == connection, CursorRow.container == container)
+    ):
+        row.cursor = None
+        row.resume = None
+        session.add(row)

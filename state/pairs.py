@@ -1,0 +1,158 @@
+"""Pairs and their bases. Records and bases pass through as stored text; ``state.codec`` reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import bindparam, func, insert, or_, select, update
+from sqlmodel import Session, col
+
+from bridge.model import Side
+from state.bulk import chunks
+from state.tables import LinkRow, PairRow
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One pair as stored. ``base_*`` are overlays: the fields whose base differs from the record (``{}`` is settled)."""
+
+    id: int
+    link_id: int
+    kind: str
+    entity: str
+    left_id: str
+    right_id: str
+    left: str
+    right: str
+    base_left: str
+    base_right: str
+    status: str
+    reason: str
+
+    def item_id(self, side: Side) -> str:
+        return self.left_id if side == "left" else self.right_id
+
+    def record(self, side: Side) -> str:
+        return self.left if side == "left" else self.right
+
+    def base(self, side: Side) -> str:
+        return self.base_left if side == "left" else self.base_right
+
+
+_table: Any = PairRow.__table__  # type: ignore[attr-defined]
+_COLUMNS = tuple(_table.c[name] for name in Pair.__dataclass_fields__)
+
+
+def by_items(session: Session, link_id: int, kind: str, side: Side, ids: Collection[str]) -> dict[str, Pair]:
+    """Pairs by the item id of one side."""
+    found: dict[str, Pair] = {}
+    column = _table.c[f"{side}_id"]
+    for some in chunks(sorted(ids)):
+        rows = session.execute(
+            select(*_COLUMNS).where(_table.c.link_id == link_id, _table.c.kind == kind, column.in_(some))
+        )
+        for row in rows:
+            pair = Pair(*row)
+            found[pair.item_id(side)] = pair
+    return found
+
+
+def by_ids(session: Session, ids: Collection[int]) -> dict[int, Pair]:
+    found: dict[int, Pair] = {}
+    for some in chunks(sorted(ids)):
+        rows = session.execute(select(*_COLUMNS).where(_table.c.id.in_(some)))
+        found.update({row.id: Pair(*row) for row in rows})
+    return found
+
+
+def walk(session: Session, link_id: int, kind: str, *, after: int, limit: int) -> list[Pair]:
+    """The live pairs of a link in the order of their ids, a page at a time."""
+    rows = session.execute(
+        select(*_COLUMNS)
+        .where(_table.c.link_id == link_id, _table.c.kind == kind, _table.c.status == "live", _table.c.id > after)
+        .order_by(_table.c.id)
+        .limit(limit)
+    )
+    return [Pair(*row) for row in rows]
+
+
+def add_many(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert pairs (columns of PairRow but the id)."""
+    if rows:
+        session.connection().execute(insert(_table), [dict(row) for row in rows])
+
+
+def update_many(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Replace records and bases: rows of ``id, left, right, base_left, base_right, settled_run``."""
+    if rows:
+        names = ("left", "right", "base_left", "base_right", "settled_run")
+        statement = (
+            update(_table)
+            .where(_table.c.id == bindparam("b_id"))
+            .values({name: bindparam(f"b_{name}") for name in names})
+        )
+        session.connection().execute(statement, [{f"b_{name}": row[name] for name in ("id", *names)} for row in rows])
+
+
+def see_many(session: Session, side: Side, rows: Iterable[tuple[int, str]]) -> None:
+    """Store newer sightings of one side that change no field the base knows (a touched item, S4)."""
+    values = [{"b_id": pair_id, "b_record": record} for pair_id, record in rows]
+    if values:
+        statement = update(_table).where(_table.c.id == bindparam("b_id")).values({side: bindparam("b_record")})
+        session.connection().execute(statement, values)
+
+
+def set_status(session: Session, pair_id: int, status: str, reason: str) -> None:
+    session.execute(update(_table).where(_table.c.id == pair_id).values(status=status, reason=reason))
+
+
+def counts(session: Session, link_id: int) -> dict[str, int]:
+    """Pairs of a link by status, and ``unsettled``: live ones whose bases are not their records."""
+    rows = session.execute(
+        select(_table.c.status, func.count()).where(_table.c.link_id == link_id).group_by(_table.c.status)
+    )
+    found: dict[str, int] = dict(rows)
+    found["unsettled"] = session.execute(
+        select(func.count()).where(
+            _table.c.link_id == link_id,
+            _table.c.status == "live",
+            or_(_table.c.base_left != "{}", _table.c.base_right != "{}"),
+        )
+    ).scalar_one()
+    return found
+
+
+def entities(session: Session, connection: str, container: str, kind: str, ids: Collection[str]) -> dict[str, str]:
+    """The entity of each item that any link has paired already, by item id (S8a)."""
+    return _across(session, connection, container, kind, "item", ids)
+
+
+def members(
+    session: Session, connection: str, container: str, kind: str, entity_ids: Collection[str]
+) -> dict[str, str]:
+    """The member that an entity has in a container through any link, as item ids by entity (S8a)."""
+    return _across(session, connection, container, kind, "entity", entity_ids)
+
+
+def _across(
+    session: Session, connection: str, container: str, kind: str, by: str, keys: Collection[str]
+) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for side in ("left", "right"):
+        item = _table.c[f"{side}_id"]
+        wanted, other = (item, _table.c.entity) if by == "item" else (_table.c.entity, item)
+        for some in chunks(sorted(keys)):
+            rows = session.execute(
+                select(wanted, other)
+                .join(LinkRow, col(LinkRow.id) == _table.c.link_id)
+                .where(
+                    getattr(LinkRow, f"{side}_connection") == connection,
+                    getattr(LinkRow, f"{side}_container") == container,
+                    _table.c.kind == kind,
+                    wanted.in_(some),
+                )
+            )
+            found.update(dict(rows))
+    return found
