@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
 T = TypeVar("T")
@@ -27,14 +26,20 @@ def upsert(
     """Insert rows; where the key exists, replace the named columns (``extra``: column → expression), or do nothing."""
     if not rows:
         return
-    make = sqlite_insert if session.get_bind().dialect.name == "sqlite" else pg_insert
-    statement = make(table)
+    statement = insert(session, table)
     if replace or extra:
         values = {name: statement.excluded[name] for name in replace} | dict(extra or {})
         statement = statement.on_conflict_do_update(index_elements=list(keys), set_=values)
     else:
         statement = statement.on_conflict_do_nothing(index_elements=list(keys))
     session.connection().execute(statement, [dict(row) for row in rows])
+
+
+def insert(session: Session, table: type[SQLModel]) -> sqlite.Insert:
+    """An INSERT that can say ON CONFLICT, for the session's database."""
+    if session.get_bind().dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)  # type: ignore[return-value]  # the same methods, in a class of its own
 
 
 def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
