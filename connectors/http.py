@@ -268,13 +268,14 @@ class Http:
 def _tls(base_url: str, ca_file: str | None) -> ssl.SSLContext | bool:
     if ca_file:
         return ssl.create_default_context(cafile=ca_file)
-    parts = urlsplit(base_url)
-    if parts.scheme == "http" and _is_loopback(parts.hostname or ""):
+    if base_url.startswith("http://") and is_loopback(base_url):
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # never used; saves 20 ms of reading certificates
     return True
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(url: str) -> bool:
+    """Whether a URL's host is this machine by name or address."""
+    host = urlsplit(url).hostname or ""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -1,0 +1,247 @@
+"""GitHub Issues: issues as tasks, and labels. REST, api.github.com and GitHub Enterprise Server.
+
+Refuses: HTTP rules (connectors.http), what GitHub means by a status (connectors.github_api), JSON (connectors.github_wire).
+
+Not read by the change feed, so seen by a full listing only: a renamed label, milestone or type on issues that nobody
+touched since.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlsplit
+
+from bridge.errors import NotFoundError, RejectedError
+from bridge.model import Fields, Kind, Marker, Record, Ref, Schema, Value
+from connectors.base import Capabilities, Delivery, Finding, Page, Plugin, Step, Usage
+from connectors.github_api import GithubApi
+from connectors.github_check import check as live_check
+from connectors.github_config import GithubConfig
+from connectors.github_feed import Cursor, GithubFeed
+from connectors.github_hooks import verify as verified
+from connectors.github_wire import (
+    ISSUE,
+    LABEL,
+    Label,
+    issue_body,
+    issue_record,
+    issue_schema,
+    label_body,
+    label_record,
+    label_schema,
+)
+from connectors.http import is_loopback
+from connectors.status import decode
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Collection, Mapping
+
+    import httpx
+
+    from connectors.base import Connector
+    from connectors.pace import Retry
+
+_TASK: Final = Kind.TASK.value
+_LABEL: Final = Kind.LABEL.value
+
+
+class Github:
+    """One account on one GitHub. Containers are repositories, ``owner/repo``."""
+
+    def __init__(
+        self,
+        name: str,
+        config: GithubConfig,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        retry: Retry | None = None,
+    ) -> None:
+        self.name = name
+        self._config = config
+        self._api = GithubApi(name, config, transport=transport, retry=retry)
+        self._feed = GithubFeed(self._api, name, per_page=config.per_page, overlap_s=config.overlap_s)
+
+    def kinds(self) -> Mapping[str, Capabilities]:
+        lag = self._config.index_lag_s
+        return {
+            _LABEL: Capabilities(
+                delete=True,
+                find=False,
+                index_lag_s=lag,
+                reasons={"find": "A label has no place for a marker; its name is its key."},
+            ),
+            _TASK: Capabilities(
+                index_lag_s=lag,
+                reasons={"delete": "GitHub's REST API cannot delete an issue; close it instead."},
+            ),
+        }
+
+    async def check(
+        self, container: str, kind: str, verbs: Collection[str], maps: Mapping[str, Collection[str]]
+    ) -> list[Finding]:
+        findings = await live_check(self._api, container, kind, verbs, maps)
+        if (finding := _insecure(self._config)) is not None:
+            findings.append(finding)
+        return findings
+
+    async def schema(self, container: str, kind: str) -> Schema:  # noqa: ARG002 — the same in every repository
+        return label_schema() if kind == _LABEL else issue_schema()
+
+    async def pull(
+        self, container: str, kind: str, cursor: str | None, *, fields: frozenset[str], sweep: bool
+    ) -> AsyncIterator[Page]:
+        """Issues by ``updated_at``, pull requests left out; or all labels. ``fields`` and ``sweep`` change nothing."""
+        del fields, sweep
+        start = Cursor.read(cursor)
+        if kind == _LABEL:
+            pages = self._feed.labels(container, start, self.item_url(Ref(self.name, container, _LABEL, "")))
+        else:
+            pages = self._feed.issues(container, start)
+        async for page in pages:
+            yield page
+
+    async def fetch(self, ref: Ref, *, fields: frozenset[str]) -> Record:
+        """One issue or label. NotFoundError also for a number that is a pull request."""
+        del fields
+        response = await self._api.read(ref.container, _tail(ref))
+        if ref.kind == _LABEL:
+            return self._label(ref.container, decode(response, LABEL))
+        issue = decode(response, ISSUE)
+        if issue.pull_request is not None:
+            raise NotFoundError(f"{ref.key} is a pull request, not an issue.", status=200, url=issue.html_url)
+        return issue_record(self.name, ref.container, issue)
+
+    def steps(self, kind: str, fields: Collection[str], *, creating: bool) -> tuple[Step, ...]:
+        """One call for all fields; a new issue is open, so a status is a second step, free when it is ``open``."""
+        names = frozenset(fields)
+        if not creating:
+            return (Step("label" if kind == _LABEL else "issue", names),)
+        if kind == _LABEL or "status" not in names:
+            return (Step("create", names),)
+        return Step("create", names - {"status"}), Step("state", frozenset({"status"}))
+
+    async def create(self, container: str, kind: str, fields: Fields, marker: Marker, *, key: str) -> Record:
+        """The marker is in the create itself (S19); GitHub knows no idempotency key. A label that is there already is
+        taken as made: its name is its key.
+        """
+        del key
+        if kind == _LABEL:
+            return await self._create_label(container, fields)
+        sent: dict[str, Value] = {
+            name: value for name, value in fields.items() if name != "status" and value not in (None, ())
+        }
+        sent.setdefault("description", None)
+        body = issue_body(sent, marker, await self._milestone(container, sent))
+        try:
+            response = await self._api.create(container, "/issues", body)
+        except RejectedError:
+            self._api.forget_milestones(container)
+            raise
+        return issue_record(self.name, container, decode(response, ISSUE))
+
+    async def update(self, ref: Ref, step: Step, changes: Fields, current: Record) -> Record:
+        """One PATCH with the changed fields; the answer is what GitHub kept. GitHub drops labels, assignees and the
+        like in silence when the account may not set them.
+        """
+        if ref.kind == _LABEL:
+            body = label_body(changes, creating=False)
+            response = await self._api.write("PATCH", ref.container, _tail(ref), body)
+            return self._label(ref.container, decode(response, LABEL))
+        if not changes or (step.name == "state" and changes.get("status") == current.fields.get("status")):
+            return current
+        milestone = await self._milestone(ref.container, changes)
+        body = issue_body(changes, current.marker, milestone)
+        try:
+            record = await self._patched(ref, body)
+            wanted = changes.get("status")
+            if wanted is not None and wanted != record.fields["status"] and record.fields["status"] != "open":
+                # a reason is ignored unless the state changes with it: open, then close again
+                await self._patched(ref, {"state": "open"})
+                record = await self._patched(ref, {name: body[name] for name in ("state", "state_reason")})
+        except RejectedError:
+            self._api.forget_milestones(ref.container)
+            raise
+        return record
+
+    async def delete(self, ref: Ref) -> None:
+        if ref.kind != _LABEL:
+            raise RejectedError(
+                f"GitHub's REST API cannot delete the issue {ref.key}.", hint="Choose close or unlink for deletions."
+            )
+        await self._api.write("DELETE", ref.container, _tail(ref))
+
+    async def find(
+        self, container: str, kind: str, markers: Collection[Marker], since: str | None
+    ) -> Mapping[Marker, Record]:
+        """Walks the change list, not the search, whose index lags. A marker that was copied counts for the newest issue."""
+        if kind == _LABEL:
+            return {}
+        wanted, found = set(markers), dict[Marker, Record]()
+        async for page in self._feed.issues(container, Cursor(since=Cursor.read(since).since)):
+            for record in page.records:
+                marker = record.marker
+                if marker in wanted and (marker not in found or int(found[marker].ref.id) <= int(record.ref.id)):
+                    found[marker] = record
+        return found
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> Delivery:
+        return verified(headers, body, self._config.webhook_secret)
+
+    def usage(self) -> Usage:
+        return self._api.http.usage()
+
+    def item_url(self, ref: Ref) -> str:
+        base = self._config.base_url
+        parts = urlsplit(base)
+        if parts.hostname == "api.github.com":
+            base = "https://github.com"
+        place = quote(ref.container, safe="/")
+        what = f"labels/{quote(ref.id, safe='')}" if ref.kind == _LABEL else f"issues/{quote(ref.id, safe='')}"
+        return f"{base.removesuffix('/api/v3')}/{place}/{what}"
+
+    async def aclose(self) -> None:
+        await self._api.http.aclose()
+
+    async def _create_label(self, container: str, fields: Fields) -> Record:
+        body = label_body(fields, creating=True)
+        try:
+            response = await self._api.create(container, "/labels", body, idempotent=True)
+        except RejectedError as error:
+            if "already_exists" not in error.message or not isinstance(name := fields.get("name"), str):
+                raise
+            response = await self._api.read(container, f"/labels/{quote(name, safe='')}")
+        return self._label(container, decode(response, LABEL))
+
+    async def _patched(self, ref: Ref, body: dict[str, Any]) -> Record:
+        response = await self._api.write("PATCH", ref.container, _tail(ref), body)
+        return issue_record(self.name, ref.container, decode(response, ISSUE))
+
+    async def _milestone(self, container: str, changes: Fields) -> int | None:
+        title = changes.get("milestone")
+        return await self._api.milestone(container, title) if isinstance(title, str) else None
+
+    def _label(self, container: str, label: Label) -> Record:
+        url = self.item_url(Ref(self.name, container, _LABEL, label.name))
+        return label_record(self.name, container, label, url)
+
+
+def _tail(ref: Ref) -> str:
+    return f"/{'labels' if ref.kind == _LABEL else 'issues'}/{quote(ref.id, safe='')}"
+
+
+def _insecure(config: GithubConfig) -> Finding | None:
+    if config.token is None:
+        return Finding("warning", "No token is set: GitHub gives 60 requests an hour and no writes.", "Set token.")
+    if urlsplit(config.base_url).scheme == "http" and not is_loopback(config.base_url):
+        return Finding(
+            "warning", f"{config.base_url} is not encrypted: the token can be read on the way.", "Use https."
+        )
+    return None
+
+
+def connect(name: str, config: GithubConfig) -> Connector:
+    """The connector of one connection. No I/O."""
+    return Github(name, config)
+
+
+PLUGIN: Final = Plugin(type="github", config=GithubConfig, connect=connect)

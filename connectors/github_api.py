@@ -1,0 +1,239 @@
+"""Calls to GitHub's REST API with what they mean there: limits, redirects, missing things, milestones by title.
+
+Refuses: records and fields (connectors.github_wire). Serves one account.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urljoin, urlsplit
+
+from bridge.errors import (
+    AuthError,
+    ConfigError,
+    GoneError,
+    NotFoundError,
+    PermissionError_,
+    RateLimited,
+    RejectedError,
+    TrackerError,
+)
+from connectors.github_wire import MILESTONES, REPOSITORY, Repository
+from connectors.http import Http, Timeouts
+from connectors.pace import Pace, Retry
+from connectors.paginate import by_link
+from connectors.status import Response, decode, described, limited_until, server_message, shown
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    import httpx
+
+    from connectors.github_config import GithubConfig
+
+_MOVED: Final = frozenset({301, 302, 307, 308})
+_BY_ID: Final = re.compile(r"/repositories/(\d+)(?=/|$)")
+_BY_NAME: Final = re.compile(r"/repos/([^/]+/[^/]+)(?=/|$)")
+_SECONDARY_S: Final = 60
+_MILESTONES_FRESH_S: Final = 60
+
+
+def repo_path(container: str) -> str:
+    """``/repos/acme/app``. Raises: ConfigError when the container is not ``owner/repo``."""
+    owner, slash, repo = container.partition("/")
+    if not slash or not owner or not repo or "/" in repo:
+        raise ConfigError(
+            f"{container!r} is not a GitHub repository.", hint='Name it as "owner/repo", as in its web address.'
+        )
+    return f"/repos/{quote(owner, safe='')}/{quote(repo, safe='')}"
+
+
+class GithubApi:
+    """Requests below one repository (``container`` is ``owner/repo``) by one account."""
+
+    def __init__(
+        self,
+        name: str,
+        config: GithubConfig,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        retry: Retry | None = None,
+    ) -> None:
+        headers = {"accept": "application/vnd.github+json"}
+        if config.api_version:
+            headers["x-github-api-version"] = config.api_version
+        if config.token is not None:
+            headers["authorization"] = f"Bearer {config.token.get_secret_value()}"
+        self._secondary_limits = 0
+        self._milestones: dict[str, tuple[float, dict[str, int]]] = {}
+        self.http = Http(
+            name,
+            config.base_url,
+            headers,
+            user_agent=config.user_agent,
+            pace=Pace(
+                in_flight=config.concurrency,
+                writes_in_flight=config.concurrent_writes,
+                write_interval_s=config.write_interval_s,
+                reserve_percent=config.reserve_percent,
+            ),
+            retry=retry,
+            timeouts=Timeouts(read_s=config.timeout_s),
+            ca_file=config.ca_file,
+            classify=self._classify,
+            transport=transport,
+        )
+
+    def listing(
+        self, container: str, tail: str, params: Mapping[str, str | int], etag: str | None = None
+    ) -> AsyncIterator[Response]:
+        """The pages of a list, each named by the Link of the one before."""
+        return by_link(self.http, repo_path(container) + tail, params=params, etag=etag)
+
+    async def repo(self, container: str) -> Repository:
+        """The repository under its name of today. Raises: NotFoundError when this account cannot see it."""
+        response = await self.http.request("GET", repo_path(container), follow=True)
+        return decode(response, REPOSITORY)
+
+    async def read_optional(self, container: str, tail: str) -> Response | None:
+        """Something that need not be there at all; None for 404."""
+        response = await self.http.request("GET", repo_path(container) + tail, follow=True, accept=(404,))
+        return None if response.status == 404 else response
+
+    async def read(self, container: str, tail: str) -> Response:
+        """One thing of a repository.
+
+        Raises: GoneError when it was deleted or moved to another repository; NotFoundError when the repository itself
+        cannot be seen, so that nothing is proved (S25).
+        """
+        response = await self._sent("GET", container, tail)
+        if response.status in (404, 410):
+            raise await self._missing(container, response)
+        return response
+
+    async def write(
+        self, method: str, container: str, tail: str, body: Any = None, *, idempotent: bool = False
+    ) -> Response:
+        """Change one thing of a repository. Raises as ``read``; PermissionError_ when it can be read only."""
+        response = await self._sent(method, container, tail, body, idempotent=idempotent)
+        if response.status == 410:
+            raise await self._missing(container, response)
+        if response.status == 404:
+            await self.read(container, tail)  # GitHub says 404 for "may not" as well
+            raise PermissionError_(
+                f"{described(response)} It can be read, but not changed.",
+                hint="Give the token the permission Issues: read and write (classic: the scope repo).",
+                status=404,
+                url=shown(response.url),
+            )
+        return response
+
+    async def create(self, container: str, tail: str, body: Any, *, idempotent: bool = False) -> Response:
+        """Add to a list of a repository, also where the repository has been renamed (307)."""
+        return await self.http.request(
+            "POST", repo_path(container) + tail, json=body, follow=True, idempotent=idempotent or None
+        )
+
+    async def milestone(self, container: str, title: str) -> int:
+        """The number of the milestone with this title, open or closed. The list is kept for a minute.
+
+        Raises: RejectedError when there is none.
+        """
+        now = asyncio.get_running_loop().time()
+        read_at, numbers = self._milestones.get(container, (-1e9, {}))
+        if title not in numbers and now - read_at > _MILESTONES_FRESH_S:
+            numbers = {}
+            async for page in self.listing(container, "/milestones", {"state": "all", "per_page": 100}):
+                numbers.update((milestone.title, milestone.number) for milestone in decode(page, MILESTONES))
+            self._milestones[container] = (now, numbers)
+        if title not in numbers:
+            raise RejectedError(
+                f"{container} has no milestone {title!r}.",
+                hint="Create it on GitHub, or map this value to one that exists.",
+            )
+        return numbers[title]
+
+    def forget_milestones(self, container: str) -> None:
+        """Read them again next time: a number was refused."""
+        self._milestones.pop(container, None)
+
+    async def _sent(
+        self, method: str, container: str, tail: str, body: Any = None, *, idempotent: bool = False
+    ) -> Response:
+        """Send; repeat at the new place when the repository was renamed, not when the thing went to another one."""
+        url, accept = repo_path(container) + tail, (404, 410)
+        again = idempotent or None
+        response = await self.http.request(method, url, json=body, accept=accept, idempotent=again)
+        if response.status not in _MOVED:
+            return response
+        target = urljoin(response.url, response.headers.get("location", ""))
+        if not await self._is_within(container, target):
+            raise GoneError(
+                f"{container}{tail} has moved to {shown(target)}.",
+                moved_to=shown(target),
+                hint="It was transferred to another repository; Bridge stops syncing it here.",
+                status=response.status,
+                url=shown(response.url),
+            )
+        return await self.http.request(method, target, json=body, accept=accept, idempotent=again)
+
+    async def _is_within(self, container: str, target: str) -> bool:
+        repo = await self.repo(container)
+        path = urlsplit(target).path
+        if by_id := _BY_ID.search(path):
+            return int(by_id[1]) == repo.id
+        by_name = _BY_NAME.search(path)
+        return by_name is not None and by_name[1].lower() in {container.lower(), repo.full_name.lower()}
+
+    async def _missing(self, container: str, response: Response) -> TrackerError:
+        """404 and 410 told apart by whether the repository can be read at all (S25)."""
+        place: dict[str, Any] = {"status": response.status, "url": shown(response.url)}
+        if response.status == 404:
+            try:
+                await self.repo(container)
+            except NotFoundError:
+                return NotFoundError(
+                    f"{described(response)} The repository {container} cannot be seen either.",
+                    hint="Check its name and that the token's account may read it.",
+                    **place,
+                )
+        return GoneError(f"{described(response)} It was deleted.", hint="Bridge stops syncing it.", **place)
+
+    def _classify(self, response: Response, now: datetime) -> TrackerError | None:
+        """GitHub's own meanings; waits in the order of its documentation: Retry-After, the primary limit's reset, then
+        a minute and twice as long each further time for the secondary limits.
+        """
+        status, text = response.status, described(response)
+        place: dict[str, Any] = {"status": status, "url": shown(response.url)}
+        said = server_message(response.content).lower()
+        if status in (403, 429):
+            until = limited_until(response, now)
+            if until is None and (status == 429 or "secondary rate limit" in said or "abuse" in said):
+                self._secondary_limits += 1
+                until = now + timedelta(seconds=_SECONDARY_S * 2 ** min(self._secondary_limits - 1, 6))
+            if until is not None:
+                return RateLimited(text, until=until, hint=f"Bridge goes on at {until:%Y-%m-%d %H:%M:%SZ}.", **place)
+        if status == 401:
+            return AuthError(
+                text, hint="The token is wrong, expired or revoked; give this connection a new one.", **place
+            )
+        if status == 403:
+            return PermissionError_(text, hint=_permission_hint(response.headers), **place)
+        if status == 404:
+            hint = "GitHub also says this of what the token may not see: check the name and the token's repositories."
+            return NotFoundError(text, hint=hint, **place)
+        if status == 410 and "issues" in said and "disabled" in said:
+            return RejectedError(text, hint="Turn issues on in the repository's settings.", **place)
+        return None
+
+
+def _permission_hint(headers: Mapping[str, str]) -> str:
+    if sso := headers.get("x-github-sso"):
+        address = sso.partition("url=")[2]
+        return f"Authorise the token for the organisation's single sign-on{f': {shown(address)}' if address else ''}."
+    if needed := headers.get("x-accepted-github-permissions"):
+        return f"The token needs one of these permissions: {needed}."
+    return "Give the token the permission Issues: read and write, and its account access to the repository."

@@ -1,0 +1,116 @@
+"""GitHub's lists as pages of records with a cursor: issues by change, labels whole.
+
+Refuses: single items and writes (connectors.github).
+
+A cursor is ``{"v": 1, "since": "2026-11-21T09:30:00Z" | null, "etag": "…" | null}``. ``since`` is sent as it is and
+taken as inclusive; ``etag`` belongs to the first page of the listing with that ``since``.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import msgspec
+
+from connectors.base import Page
+from connectors.github_wire import ISSUES, LABELS, issue_record, label_record, newest
+from connectors.paginate import link_targets
+from connectors.status import decode
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from connectors.github_api import GithubApi
+
+
+class Cursor(msgspec.Struct, frozen=True):
+    v: int = 1
+    since: str | None = None
+    etag: str | None = None
+
+    def __str__(self) -> str:
+        return msgspec.json.encode(self).decode()
+
+    @classmethod
+    def read(cls, text: str | None) -> Cursor:
+        """What a stored cursor says; the beginning of everything when it is absent or not understood."""
+        try:
+            cursor = msgspec.json.decode(text or "{}", type=cls)
+        except msgspec.MsgspecError:
+            return cls()
+        return cursor if cursor.v == 1 else cls()
+
+
+class GithubFeed:
+    """The lists of one account. ``overlap_s`` seconds before each listing's start are read again by the next."""
+
+    def __init__(self, api: GithubApi, connection: str, *, per_page: int, overlap_s: int) -> None:
+        self._api = api
+        self._connection = connection
+        self._per_page = per_page
+        self._overlap = timedelta(seconds=overlap_s)
+
+    async def issues(self, container: str, cursor: Cursor) -> AsyncIterator[Page]:
+        """Oldest change first, pull requests left out: a page may hold no record and not be the last.
+
+        An issue that changes during the walk moves to its end and is seen again.
+        """
+        since, pages, latest, ceiling = cursor.since, 0, None, None
+        params = {"state": "all", "sort": "updated", "direction": "asc", "per_page": self._per_page}
+        if since is not None:
+            params["since"] = since
+        async for response in self._api.listing(container, "/issues", params, cursor.etag):
+            if response.is_not_modified:
+                yield Page((), str(cursor), last=True, quiet=True)
+                return
+            pages += 1
+            issues = decode(response, ISSUES)
+            latest = newest(issues, latest)
+            if pages == 1 and response.date is not None:
+                ceiling = response.date - self._overlap
+            reached = self._reached(since, latest, ceiling)
+            records = tuple(
+                [issue_record(self._connection, container, issue) for issue in issues if issue.pull_request is None]
+            )
+            is_last = "next" not in link_targets(response.headers.get("link", ""))
+            # an ETag speaks for its page: of use where that page is all there is, has room, and is asked for again
+            is_whole = is_last and pages == 1 and reached == since and len(issues) < self._per_page
+            yield Page(
+                records,
+                str(Cursor(since=reached, etag=response.etag if is_whole else None)),
+                last=is_last,
+                quiet=is_last and pages == 1 and not records,
+            )
+
+    async def labels(self, container: str, cursor: Cursor, web: str) -> AsyncIterator[Page]:
+        """All labels each time, since no change of theirs has a date; a 304 when nothing changed and one page is enough.
+
+        ``web`` is the address of the label list for people.
+        """
+        pages = 0
+        async for response in self._api.listing(container, "/labels", {"per_page": self._per_page}, cursor.etag):
+            if response.is_not_modified:
+                yield Page((), str(cursor), last=True, quiet=True)
+                return
+            pages += 1
+            labels = decode(response, LABELS)
+            is_last = "next" not in link_targets(response.headers.get("link", ""))
+            is_whole = is_last and pages == 1 and len(labels) < self._per_page
+            yield Page(
+                tuple(
+                    label_record(self._connection, container, label, web + quote(label.name, safe=""))
+                    for label in labels
+                ),
+                str(Cursor(etag=response.etag if is_whole else None)),
+                last=is_last,
+                quiet=is_last and pages == 1 and not labels,
+            )
+
+    def _reached(self, since: str | None, latest: datetime | None, ceiling: datetime | None) -> str | None:
+        """The newest change seen, but no later than the overlap before the listing began, by the server's Date (S30)."""
+        if latest is None:
+            return since
+        until = min(latest, latest - self._overlap if ceiling is None else ceiling)
+        return f"{until.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
