@@ -12,7 +12,7 @@ import ssl
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import httpx
 import msgspec
@@ -91,7 +91,7 @@ class Http:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.account = account
-        self.base_url = base_url.rstrip("/")
+        self.base_url = _without_user(base_url).rstrip("/")
         self._headers = {"user-agent": user_agent or f"bridge-sync/{__version__}", **headers}
         self._secrets = _secrets(headers)
         self._pace = pace or Pace()
@@ -271,6 +271,12 @@ def _tls(base_url: str, ca_file: str | None) -> ssl.SSLContext | bool:
     if base_url.startswith("http://") and is_loopback(base_url):
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # never used; saves 20 ms of reading certificates
     return True
+
+
+def _without_user(url: str) -> str:
+    """Without ``user:password@``, which the client would send in place of the Authorization header."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def is_loopback(url: str) -> bool:
