@@ -1,0 +1,162 @@
+"""Artala: tasks of a board and labels of a workspace. Reads through the OData feeds, writes through the REST API.
+
+What the parts know: artala_config the settings, artala_wire the JSON, artala_names names and ids, artala_labels the
+labels, artala_feed walks and cursor, artala_pull listings, artala_item single tasks, artala_write calls that change
+something, artala_hooks webhooks, artala_check schema and live check. Refuses: anything about another tracker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping
+from typing import TYPE_CHECKING, Final
+
+from bridge.errors import RejectedError
+from bridge.model import Fields, Marker, Record, Ref, Schema
+from connectors import artala_check, artala_hooks, artala_labels, artala_write
+from connectors.artala_config import ArtalaConfig
+from connectors.artala_item import Items
+from connectors.artala_labels import Labels
+from connectors.artala_names import Names, Priorities
+from connectors.artala_pull import Reader
+from connectors.artala_write import Writer
+from connectors.base import Capabilities, Connector, Delivery, Finding, Page, Plugin, Step, Usage
+from connectors.http import Http
+from connectors.pace import Pace, Retry
+
+if TYPE_CHECKING:
+    import httpx
+
+NO_DELETE: Final = "Deleting a task in Artala is final and takes its comments and time entries with it."
+NO_LABEL_MARKER: Final = "A label in Artala has no place for a marker; it is known by its name."
+
+
+class Artala:
+    """One API key on one workspace. Containers are boards, by id or by name; refs have the id."""
+
+    def __init__(
+        self,
+        name: str,
+        config: ArtalaConfig,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        retry: Retry | None = None,
+    ) -> None:
+        self.name = name
+        self._config = config
+        self._http = http = _client(name, config, transport, retry)
+        self._names = Names(http)
+        self._priorities = Priorities(config.priorities)
+        self._labels = Labels(http, name, config.label_color)
+        self._reader = Reader(name, http, config, self._names, self._priorities)
+        self._items = Items(http, config, self._names, self._reader)
+        self._writer = Writer(http, config, self._names, self._labels, self._priorities, self._reader, self._items)
+
+    def kinds(self) -> Mapping[str, Capabilities]:
+        may_delete = self._config.allow_task_delete
+        return {
+            "label": Capabilities(
+                delete=True, find=False, webhooks=False, answers_writes=False, reasons={"find": NO_LABEL_MARKER}
+            ),
+            "task": Capabilities(
+                delete=may_delete,
+                answers_writes=False,
+                index_lag_s=self._config.index_lag_s,
+                reasons={} if may_delete else {"delete": NO_DELETE},
+            ),
+        }
+
+    async def check(
+        self, container: str, kind: str, verbs: Collection[str], maps: Mapping[str, Collection[str]]
+    ) -> list[Finding]:
+        checking = artala_check.Check(self._http, self._config, self._names, self._labels, self._priorities)
+        return await checking.run(container, kind, verbs, maps)
+
+    async def schema(self, container: str, kind: str) -> Schema:  # noqa: ARG002 — the workspace's boards share one
+        return artala_labels.SCHEMA if kind == "label" else await artala_check.schema(self._config, self._names)
+
+    async def pull(
+        self, container: str, kind: str, cursor: str | None, *, fields: frozenset[str], sweep: bool
+    ) -> AsyncIterator[Page]:
+        board = await self._names.board(container)
+        if kind == "label":
+            pages = self._labels.pull(board, cursor)
+        else:
+            pages = self._reader.pull(board, cursor, fields=fields, sweep=sweep)
+        async for page in pages:
+            yield page
+
+    async def fetch(self, ref: Ref, *, fields: frozenset[str]) -> Record:
+        return await (self._labels.fetch(ref) if ref.kind == "label" else self._items.fetch(ref, fields))
+
+    def steps(self, kind: str, fields: Collection[str], *, creating: bool) -> tuple[Step, ...]:
+        if kind == "label":
+            return (Step("create" if creating else "fields", frozenset(fields)),)
+        return artala_write.steps(fields, creating=creating)
+
+    async def create(self, container: str, kind: str, fields: Fields, marker: Marker, *, key: str) -> Record:  # noqa: ARG002 — Artala honours no idempotency key
+        board = await self._names.board(container)
+        if kind == "label":
+            return await self._labels.create(board, fields)
+        return await self._writer.create(self.name, board, fields, marker)
+
+    async def update(self, ref: Ref, step: Step, changes: Fields, current: Record) -> Record:
+        if ref.kind == "label":
+            return await self._labels.update(ref, changes, current)
+        return await self._writer.update(ref, step, changes, current)
+
+    async def delete(self, ref: Ref) -> None:
+        if ref.kind == "label":
+            return await self._labels.delete(ref)
+        if not self._config.allow_task_delete:
+            raise RejectedError(NO_DELETE, hint="Set allow_task_delete for this connection if you mean it.")
+        await self._http.request("DELETE", f"api/tasks/{ref.id}")
+        return None
+
+    async def find(
+        self, container: str, kind: str, markers: Collection[Marker], since: str | None
+    ) -> Mapping[Marker, Record]:
+        if kind == "label":
+            return {}
+        return await self._items.find(await self._names.board(container), markers, since)
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> Delivery:
+        return artala_hooks.verify(self._config, headers, body, self._names.given)
+
+    def usage(self) -> Usage:
+        return self._http.usage()
+
+    def item_url(self, ref: Ref) -> str:
+        template = self._config.task_url if ref.kind == "task" else ""
+        return template.format(board=ref.container, id=ref.id) if template else ""
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+
+def _client(name: str, config: ArtalaConfig, transport: httpx.AsyncBaseTransport | None, retry: Retry | None) -> Http:
+    headers = {"accept": "application/json"}
+    if config.token is not None and (token := config.token.get_secret_value()):
+        headers["authorization"] = f"Bearer {token}"
+    per_minute = config.requests_per_minute
+    pace = Pace(
+        in_flight=config.concurrency,
+        writes_in_flight=config.concurrency,
+        interval_s=60 / per_minute if per_minute else 0.0,
+    )
+    return Http(
+        name,
+        config.base_url,
+        headers,
+        pace=pace,
+        retry=retry or Retry(first_wait_s=1.0),
+        ca_file=config.ca_file,
+        transport=transport,
+    )
+
+
+def connect(name: str, config: ArtalaConfig) -> Connector:
+    """The connector of one connection. No I/O."""
+    return Artala(name, config)
+
+
+PLUGIN: Final = Plugin("artala", ArtalaConfig, connect)

@@ -1,0 +1,90 @@
+"""Artala's webhooks: is it signed, and which task is it about.
+
+The vendor's page names the headers X-Artala-Event and X-Artala-Delivery and "an HMAC signing secret", nothing more.
+Assumptions: HMAC-SHA256 of the raw body in hex, with or without ``sha256=``; the body is JSON and names the task in one
+of the usual places. So a delivery is never more than a hint to look. Refuses: believing anything else in the body.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from bridge.errors import SignatureError
+from connectors.artala_config import ArtalaConfig
+from connectors.artala_wire import GUID
+from connectors.base import Delivery, Hint
+
+_WRAPPERS: Final = ("data", "payload", "resource", "object")
+
+
+def verify(config: ArtalaConfig, headers: Mapping[str, str], body: bytes, given: Callable[[str], str]) -> Delivery:
+    """The delivery with at most one hint a task. ``given`` says how links name a board.
+
+    A hint's container is "" when the body names no board. Raises: SignatureError.
+    """
+    if config.verify_signature:
+        _check_signature(config, headers, body)
+    event = headers.get("x-artala-event", "")
+    delivery = headers.get("x-artala-delivery") or hashlib.sha256(body).hexdigest()
+    try:
+        said = msgspec.json.decode(body)
+    except msgspec.MsgspecError:
+        said = None
+    return Delivery(delivery, event, tuple(dict.fromkeys(_hints(said, event, given))))
+
+
+def _check_signature(config: ArtalaConfig, headers: Mapping[str, str], body: bytes) -> None:
+    if config.webhook_secret is None:
+        raise SignatureError(
+            "A webhook came for an Artala connection that has no webhook_secret.",
+            hint="Give the connection the secret that the webhook has in Artala.",
+        )
+    sent = headers.get(config.signature_header.lower(), "").strip()
+    if not sent:
+        raise SignatureError(
+            f"A webhook without the header {config.signature_header}.",
+            hint="If Artala names it otherwise, set signature_header.",
+        )
+    secret = config.webhook_secret.get_secret_value().encode()
+    ours = hmac.new(secret, body, hashlib.sha256).hexdigest()
+    theirs = sent.removeprefix("sha256=").lower()
+    if not hmac.compare_digest(ours.encode(), theirs.encode()):
+        raise SignatureError(
+            f"A webhook whose {config.signature_header} does not fit its body.",
+            hint="Compare webhook_secret with the webhook's secret in Artala.",
+        )
+
+
+def _hints(said: Any, event: str, given: Callable[[str], str]) -> Iterator[Hint]:
+    """From the body itself and the objects it is commonly wrapped in."""
+    if not isinstance(said, dict) or event.partition(".")[0] not in ("task", "comment", "attachment", ""):
+        return
+    root = _lower(said)
+    layers = [root, *(_lower(root[name]) for name in _WRAPPERS if isinstance(root.get(name), dict))]
+    tasks = [_lower(layer["task"]) for layer in layers if isinstance(layer.get("task"), dict)]
+    board = next(_guids([layer.get("boardid") for layer in [*tasks, *layers]]), "")
+    container = given(board) if board else ""
+    ids = [one for layer in layers for one in (layer.get("taskid"), *_listed(layer.get("taskids")))]
+    ids += [task.get("id") for task in tasks]
+    if event.startswith("task.") and not any(_guids(ids)):
+        ids += [layer.get("id") for layer in reversed(layers)][:1]
+    for task in _guids(ids):
+        yield Hint(container, "task", task)
+
+
+def _lower(members: dict[str, Any]) -> dict[str, Any]:
+    return {str(name).lower(): value for name, value in members.items()}
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _guids(values: list[Any]) -> Iterator[str]:
+    """Only what is an id goes on: these words become part of a URL."""
+    return (value.lower() for value in values if isinstance(value, str) and GUID.fullmatch(value))
