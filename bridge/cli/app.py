@@ -1,0 +1,19 @@
+"""The console script's entry. Imports nothing that ``bridge --version`` does not need."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return the exit code (bridge.cli.codes). Never raises, never shows a traceback."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words in (["--version"], ["-V"]):
+        from bridge.version import __version__
+
+        print(f"bridge {__version__}")
+        return 0
+    from bridge.cli.root import run
+
+    return run(words)

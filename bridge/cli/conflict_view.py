@@ -1,0 +1,112 @@
+"""Shows conflicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bridge.cli import look_view, show, words
+from bridge.cli.show import escape, say
+from bridge.model import UNSET
+
+if TYPE_CHECKING:
+    from bridge.model import Unset, Value
+    from state.conflicts import Conflict, Sighting
+
+
+def show_list(found: Sequence[Conflict], names: Mapping[int, str]) -> None:
+    """One row a conflict."""
+    if not found:
+        say("No open conflicts.")
+        return
+    columns = ("id", "link", "item", "field", "before", "left", "right", "since", "state")
+    show.table(columns, [_row(each, names) for each in found])
+    say(
+        "Look at one: [bold]bridge conflicts show ID[/bold]. Decide: [bold]bridge conflicts resolve ID --take left[/bold]"
+    )
+
+
+def _row(each: Conflict, names: Mapping[int, str]) -> tuple[str, ...]:
+    return (
+        f"[bold]{each.id}[/bold]",
+        escape(names.get(each.link_id, "?")),
+        escape(words.shorten(each.title, 30)),
+        escape(each.field),
+        _base(each.base_left, 30),
+        look_view.known(each.left.value, 30),
+        look_view.known(each.right.value, 30),
+        words.ago(each.opened_at),
+        each.state,
+    )
+
+
+def show_whole(found: Sequence[Conflict], names: Mapping[int, str]) -> None:
+    """One block a conflict, values in full."""
+    for each in found:
+        say(f"[bold]Conflict {each.id}[/bold]: {escape(each.field)} of [bold]{escape(each.title)}[/bold]")
+        say(f"  link {escape(names.get(each.link_id, '?'))}, {each.state}, since {words.moment(each.opened_at)}")
+        bases = [_base(base, 4_000) for base in (each.base_left, each.base_right)]
+        say(f"  both held   {bases[0] if bases[0] == bases[1] else ' / '.join(bases)}")
+        say(f"  left holds  {_sighting(each.left)}")
+        say(f"  right holds {_sighting(each.right)}")
+        if each.decision is not None:
+            say(f"  decided: {_decision(each)}, by {escape(each.resolved_by or '?')}")
+        else:
+            say(f"  Decide: [bold]bridge conflicts resolve {each.id} --take left[/bold] (or right, base, or --value V)")
+
+
+def show_decided(found: Sequence[Conflict], names: Mapping[int, str]) -> None:
+    """What was decided and what happens next."""
+    for each in found:
+        say(f"Conflict {each.id} ({escape(each.field)} of {escape(words.shorten(each.title))}): {_decision(each)}.")
+    for link in sorted({names.get(each.link_id, "") for each in found}):
+        say(f"The next run writes it; to do that now: [bold]bridge sync {escape(link)}[/bold]")
+
+
+def _base(base: Value | Unset, limit: int) -> str:
+    return "unknown" if base is UNSET else look_view.known(base, limit)
+
+
+def _sighting(seen: Sighting) -> str:
+    facts = [f"by {escape(seen.by)}"] if seen.by else []
+    facts += [f"at {words.moment(seen.at)}"] if seen.at else []
+    return look_view.known(seen.value, 4_000) + (f"  [dim]({', '.join(facts)})[/dim]" if facts else "")
+
+
+def _decision(each: Conflict) -> str:
+    decided = each.decision
+    if decided is None:
+        return each.state
+    return f"take {look_view.known(decided.value) if decided.take == 'value' else decided.take}"
+
+
+def as_json(found: Sequence[Conflict], names: Mapping[int, str]) -> None:
+    """One object a conflict; a base that is not known is left out."""
+    show.as_json([_data(each, names) for each in found])
+
+
+def _data(each: Conflict, names: Mapping[int, str]) -> dict[str, Any]:
+    bases = {name: base for name in ("base_left", "base_right") if (base := getattr(each, name)) is not UNSET}
+    decided = each.decision
+    decision: dict[str, Any] | None = None if decided is None else {"take": decided.take}
+    if decided is not None and decision is not None and decided.take == "value":
+        decision["value"] = decided.value
+    return {
+        "id": each.id,
+        "link": names.get(each.link_id, ""),
+        "pair": each.pair_id,
+        "kind": each.kind,
+        "title": each.title,
+        "field": each.field,
+        "state": each.state,
+        "decision": decision,
+        "decided_by": each.resolved_by,
+        "opened_at": each.opened_at,
+        "left": _seen(each.left),
+        "right": _seen(each.right),
+        **bases,
+    }
+
+
+def _seen(seen: Sighting) -> dict[str, Any]:
+    return {"value": seen.value, "version": seen.version, "at": seen.at, "by": seen.by}

@@ -1,0 +1,158 @@
+"""``bridge conflicts list|show|resolve``."""
+
+from __future__ import annotations
+
+import getpass
+import json as jsonlib
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from bridge.cli import frame
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from bridge.model import Value
+    from state.conflicts import Conflict
+
+tree = typer.Typer(help="Fields that both sides changed: look at them, decide them.", no_args_is_help=True)
+
+IdArgument = Annotated[int, typer.Argument(metavar="ID", help="The conflict's number in the list.")]
+
+
+@tree.command("list")
+def list_(
+    ctx: typer.Context,
+    link: frame.LinkOption = None,
+    config: frame.ConfigOption = None,
+    json: frame.JsonOption = False,
+) -> None:
+    """Every conflict that is not resolved. Other fields of the same item go on meanwhile."""
+    from bridge.cli import conflict_view
+
+    loaded = frame.settings(ctx, config)
+    if link is not None:
+        loaded.link(link)
+    with frame.state(loaded) as store:
+        found, names = store.read_sync(_unresolved, link)
+    (conflict_view.as_json if json else conflict_view.show_list)(found, names)
+
+
+@tree.command("show")
+def show(
+    ctx: typer.Context,
+    number: IdArgument,
+    config: frame.ConfigOption = None,
+    json: frame.JsonOption = False,
+) -> None:
+    """One conflict whole: the base, both values, who changed them and when."""
+    from bridge.cli import conflict_view
+
+    loaded = frame.settings(ctx, config)
+    with frame.state(loaded) as store:
+        found, names = store.read_sync(_one, number)
+    (conflict_view.as_json if json else conflict_view.show_whole)([found], names)
+
+
+@tree.command("resolve")
+def resolve(
+    ctx: typer.Context,
+    numbers: Annotated[list[int], typer.Argument(metavar="ID...", help="The conflicts' numbers in the list.")],
+    take: Annotated[
+        Literal["left", "right", "base"] | None,
+        typer.Option("--take", "-t", help="Take this side's value, or what both held before.", show_default=False),
+    ] = None,
+    value: Annotated[
+        str | None,
+        typer.Option(
+            "--value",
+            "-v",
+            metavar="V",
+            help="Take this value, in the left side's words; labels with commas.",
+            show_default=False,
+        ),
+    ] = None,
+    config: frame.ConfigOption = None,
+    json: frame.JsonOption = False,
+) -> None:
+    """Decide conflicts. The next run writes the decision, unless a side moves again before it."""
+    from bridge.cli import conflict_view
+
+    if (take is None) == (value is None):
+        raise typer.BadParameter("say either --take left|right|base or --value V.", param_hint="--take")
+    loaded = frame.settings(ctx, config)
+    with frame.state(loaded) as store:
+        found, names = store.run_sync(_decide, numbers, take, value, by=_who())
+    (conflict_view.as_json if json else conflict_view.show_decided)(found, names)
+
+
+def _who() -> str:
+    try:
+        return f"{getpass.getuser()} (command line)"
+    except (KeyError, OSError):
+        return "command line"  # a user id without a name, as in many containers
+
+
+def _names(session: Session) -> dict[int, str]:
+    from state import links
+
+    return {row.id: row.name for row in links.all_links(session) if row.id is not None}
+
+
+def _unresolved(session: Session, link: str | None) -> tuple[list[Conflict], dict[int, str]]:
+    from state import conflicts
+
+    names = _names(session)
+    chosen = next((number for number, name in names.items() if name == link), None)
+    if link is not None and chosen is None:
+        return [], names
+    return conflicts.find(session, link_id=chosen), names
+
+
+def _one(session: Session, number: int) -> tuple[Conflict, dict[int, str]]:
+    from bridge.errors import ConfigError
+    from state import conflicts
+
+    found = conflicts.get(session, number)
+    if found is None:
+        raise ConfigError(f"there is no conflict {number}.", hint='"bridge conflicts list" shows those that are.')
+    return found, _names(session)
+
+
+def _decide(
+    session: Session, numbers: list[int], take: Any, text: str | None, *, by: str
+) -> tuple[list[Conflict], dict[int, str]]:
+    """All of them or none."""
+    from datetime import UTC, datetime
+
+    from state import conflicts
+
+    now = datetime.now(UTC)
+    decided = []
+    for number in dict.fromkeys(numbers):
+        conflict, _ = _one(session, number)
+        choice = conflicts.Decided(take) if text is None else conflicts.Decided("value", _value(conflict, text))
+        decided.append(conflicts.decide(session, number, choice, by=by, now=now))
+    return decided, _names(session)
+
+
+def _value(conflict: Conflict, text: str) -> Value:
+    """What was typed, as the kind of value the field holds on the left side."""
+    from bridge.errors import ConfigError
+    from bridge.model import Unset
+
+    seen = (conflict.left.value, conflict.base_left)
+    like = next((held for held in seen if held is not None and not isinstance(held, Unset)), "")
+    if isinstance(like, tuple):
+        return tuple(sorted({name.strip() for name in text.split(",") if name.strip()}))
+    if isinstance(like, str):
+        return text
+    try:
+        value: Value = jsonlib.loads(text)
+    except ValueError:
+        raise ConfigError(
+            f"{text!r} is not a value for {conflict.field}.",
+            hint=f"The left side holds values such as {jsonlib.dumps(like)}.",
+        ) from None
+    return value

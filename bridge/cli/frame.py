@@ -1,0 +1,111 @@
+"""What every command needs: the shared options, the configuration, the log, the database, an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from bridge.config.settings import Link, Settings
+    from state.store import Store
+
+T = TypeVar("T")
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        show_default=False,
+        help="The configuration. Else $BRIDGE_CONFIG, ./bridge.toml, /etc/bridge/bridge.toml.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+LinkOption = Annotated[
+    str | None, typer.Option("--link", "-l", metavar="LINK", help="Only this link.", show_default=False)
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Globals:
+    """The options that stand before the command."""
+
+    config: Path | None = None
+    log_level: str | None = None
+
+
+def settings(ctx: typer.Context, config: Path | None, *, daemon: bool = False) -> Settings:
+    """Load the configuration and start logging. One-shot commands tell warnings only, unless asked for more."""
+    from bridge import log
+    from bridge.config.loader import load
+
+    given = ctx.find_root().obj
+    assert isinstance(given, Globals)
+    log.configure(given.log_level or "warning")
+    loaded = load(config or given.config)
+    log.REDACTOR.learn(_secrets(loaded))
+    level = given.log_level or (loaded.log.level if daemon else "warning")
+    as_json = None if loaded.log.format == "auto" else loaded.log.format == "json"
+    log.configure(level, as_json=as_json)
+    return loaded
+
+
+def _secrets(value: Any) -> list[str]:
+    """Every secret text of the settings, so that nothing shown can hold one."""
+    from pydantic import BaseModel, SecretStr
+
+    if isinstance(value, SecretStr):
+        text = value.get_secret_value()
+        return [] if text.startswith("sqlite") else [text]
+    if isinstance(value, BaseModel):
+        return [found for name in type(value).model_fields for found in _secrets(getattr(value, name))]
+    if isinstance(value, dict):
+        return [found for held in value.values() for found in _secrets(held)]
+    if isinstance(value, list | tuple):
+        return [found for held in value for found in _secrets(held)]
+    return []
+
+
+def links(loaded: Settings, names: list[str] | None = None) -> list[Link]:
+    """The links meant: those named, else all that are enabled. Raises ConfigError for a name that is none."""
+    from bridge.errors import ConfigError
+
+    if names:
+        return [loaded.link(name) for name in dict.fromkeys(names)]
+    enabled = [link for link in loaded.links if link.enabled]
+    if not enabled:
+        raise ConfigError(
+            "no link is configured." if not loaded.links else "every link has enabled = false.",
+            hint=f"Add a [[links]] table to {loaded.file or 'the configuration'}; see docs/configuration.md.",
+        )
+    return enabled
+
+
+@contextmanager
+def state(loaded: Settings) -> Iterator[Store]:
+    """The database of a command that looks or decides. It is never made here: an empty one would hide a wrong path."""
+    from bridge.errors import StateError
+    from state import connect
+    from state.store import Store
+
+    url = loaded.state.url.get_secret_value()
+    path = connect.parse(url, 5.0).path
+    if path is not None and not path.exists():
+        raise StateError(
+            f"there is no database at {path} yet.", hint='The first "bridge plan" or "bridge sync" makes it.'
+        )
+    backups = None if loaded.state.backup_dir is None else Path(loaded.state.backup_dir)
+    with Store.open(url, backup_dir=backups) as store:
+        yield store
+
+
+def run_async(work: Coroutine[Any, Any, T]) -> T:
+    """Run one coroutine to its end."""
+    return asyncio.run(work)

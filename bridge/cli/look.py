@@ -1,0 +1,115 @@
+"""``bridge status``, ``bridge history``, ``bridge why``: read the state, ask no tracker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bridge.cli import frame
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlmodel import Session
+
+    from bridge.config.settings import Settings
+    from bridge.engine.overview import LinkStatus
+    from state.history import Entry
+
+
+def status(ctx: typer.Context, config: frame.ConfigOption = None, json: frame.JsonOption = False) -> None:
+    """How every link is doing: pairs, what waits, conflicts, the last run."""
+    from bridge.cli import look_view
+    from bridge.engine import overview
+
+    loaded = frame.settings(ctx, config)
+    frame.links(loaded)
+    with frame.state(loaded) as store:
+        found: list[LinkStatus] = store.read_sync(overview.read, [link.name for link in loaded.links])
+        place = store.place
+    if json:
+        look_view.status_as_json(found)
+    else:
+        look_view.show_status(found, loaded, place)
+
+
+def history(
+    ctx: typer.Context,
+    link: frame.LinkOption = None,
+    run: Annotated[int | None, typer.Option("--run", metavar="ID", help="Only this run.", show_default=False)] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many, the newest.")] = 30,
+    config: frame.ConfigOption = None,
+    json: frame.JsonOption = False,
+) -> None:
+    """What was written where and why, newest last, with what stood there before."""
+    from bridge.cli import look_view
+
+    loaded = frame.settings(ctx, config)
+    if link is not None:
+        loaded.link(link)
+    with frame.state(loaded) as store:
+        entries, names = store.read_sync(_history, link, run, limit)
+    if json:
+        look_view.history_as_json(entries, names)
+    else:
+        look_view.show_history(entries, names)
+
+
+def _history(session: Session, link: str | None, run: int | None, limit: int) -> tuple[list[Entry], dict[int, str]]:
+    from state import history as journal
+    from state import links
+
+    names = {row.id: row.name for row in links.all_links(session) if row.id is not None}
+    chosen = next((number for number, name in names.items() if name == link), None)
+    if link is not None and chosen is None:
+        return [], names
+    return journal.find(session, link_id=chosen, run_id=run, limit=limit)[::-1], names
+
+
+def why(
+    ctx: typer.Context,
+    item: Annotated[str, typer.Argument(metavar="ITEM", help='Its address, "acme/app#12", "connection:id" or its id.')],
+    field: Annotated[
+        str | None,
+        typer.Argument(metavar="[FIELD]", help="Only this field, by either side's name.", show_default=False),
+    ] = None,
+    link: frame.LinkOption = None,
+    config: frame.ConfigOption = None,
+    json: frame.JsonOption = False,
+) -> None:
+    """Why an item is the way it is: both sides' values, what they last agreed on, what waits, what was done."""
+    from bridge.cli import why_view
+    from bridge.engine import why as reasons
+
+    loaded = frame.settings(ctx, config)
+    if link is not None:
+        loaded.link(link)
+    with frame.state(loaded) as store:
+        stories = store.read_sync(reasons.tell, item, names=_field_names(loaded), link=link, only=field)
+    if json:
+        why_view.as_json(stories)
+    else:
+        why_view.show_stories(stories)
+
+
+def _field_names(loaded: Settings) -> dict[str, Mapping[str, list[tuple[str, str]]]]:
+    """For each link and kind, which left field is joined to which right one: the preset's rows and the link's own."""
+    from bridge.config.settings import NO_PRESET
+    from mappings.preset import preset
+
+    found: dict[str, Mapping[str, list[tuple[str, str]]]] = {}
+    for link in loaded.links:
+        types = [_type(loaded, end.connection) for end in (link.left, link.right)]
+        shipped: Mapping[str, Any] = {} if link.preset == NO_PRESET else preset(*types)
+        rows: dict[str, dict[str, tuple[str, str]]] = {
+            kind: {row.left: (row.left, row.right) for row in specs} for kind, specs in shipped.items()
+        }
+        for row in link.fields:
+            rows.setdefault(row.kind, {})[row.left] = (row.left, row.right)
+        found[link.name] = {kind: list(pairs.values()) for kind, pairs in rows.items()}
+    return found
+
+
+def _type(loaded: Settings, connection: str) -> str:
+    return str(getattr(loaded.connections[connection], "type", ""))

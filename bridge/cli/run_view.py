@@ -1,0 +1,90 @@
+"""Shows what a run did: one line a link, then what a person should look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from bridge.cli import show as out
+from bridge.cli.show import escape, say
+from bridge.cli.words import plural
+
+if TYPE_CHECKING:
+    from bridge.engine.report import RunReport
+
+_ENDED: Final = {
+    "done": "[green]done[/green]",
+    "stopped": "[yellow]stopped[/yellow]",
+    "guarded": "[red]guarded[/red]",
+    "failed": "[red]failed[/red]",
+    "locked": "[yellow]locked[/yellow]",
+}
+
+
+def show(done: Sequence[RunReport]) -> None:
+    """A table with one row a link, then errors and what waits for a person."""
+    rows = [_row(each) for each in done]
+    out.table(("link", "run", "read", "joined", "created", "updated", "writes", "requests"), rows)
+    for each in done:
+        _notes(each)
+
+
+def as_json(done: Sequence[RunReport]) -> None:
+    """The reports as they are."""
+    out.as_json(
+        [
+            {
+                "link": each.link,
+                "run": each.run_id,
+                "state": each.state,
+                "counts": dict(each.counts),
+                "unmapped": dict(each.unmapped),
+                "error": each.error,
+                "hint": each.hint,
+                "exit_code": each.exit_code,
+            }
+            for each in done
+        ]
+    )
+
+
+def _row(each: RunReport) -> tuple[str, ...]:
+    counts = each.counts
+    return (
+        f"[bold]{escape(each.link)}[/bold]",
+        _ENDED[each.state],
+        f"{counts.get('pulled', 0):,}",
+        f"{counts.get('paired', 0):,}",
+        _sides(counts, "created"),
+        _sides(counts, "updated"),
+        _sides(counts, "writes"),
+        _sides(counts, "requests"),
+    )
+
+
+def _sides(counts: Mapping[str, int], name: str) -> str:
+    """``left 1, right 2``; ``0`` when nothing happened."""
+    parts = [f"{side} {counts[f'{name}_{side}']:,}" for side in ("left", "right") if counts.get(f"{name}_{side}")]
+    return ", ".join(parts) or "0"
+
+
+def _notes(each: RunReport) -> None:
+    counts = each.counts
+    link = escape(each.link)
+    if each.error:
+        say(f"{link}: [red]{escape(each.error)}[/red]")
+    if each.hint:
+        say(f"  {escape(each.hint)}")
+    if number := counts.get("conflicts_open"):
+        say(f"{link}: [red]{plural(number, 'open conflict')}[/red]. See [bold]bridge conflicts list[/bold].")
+    if number := counts.get("parked"):
+        say(f"{link}: [yellow]{plural(number, 'parked item')}[/yellow]. See [bold]bridge parked list[/bold].")
+    if number := counts.get("held"):
+        say(f"{link}: {plural(number, 'item')} held back. [bold]bridge plan {link}[/bold] says why.")
+    if number := counts.get("unlinked"):
+        say(f"{link}: {plural(number, 'pair')} unlinked: one side is gone. See [bold]bridge history[/bold].")
+    if each.state == "stopped" and not each.error:
+        say(f"{link}: stopped at a limit of the link; the next run goes on.")
+    if each.unmapped:
+        shown = ", ".join(f"{escape(name)} ({count})" for name, count in sorted(each.unmapped.items())[:8])
+        say(f"{link}: [yellow]no map has a word for[/yellow] {shown}. They were left as they are.")

@@ -1,0 +1,51 @@
+"""``bridge init`` and ``bridge completion``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
+
+
+def init(
+    file: Annotated[Path, typer.Argument(metavar="[FILE]", help="Where to write it.")] = Path("bridge.toml"),
+    force: Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there.")] = False,
+) -> None:
+    """Write a configuration to start from, every key explained. It holds no secrets."""
+    from bridge.cli.show import escape, say
+    from bridge.config.example import example
+    from bridge.errors import BridgeError, ConfigError
+
+    if file.is_dir():
+        file /= "bridge.toml"
+    try:
+        with file.open("w" if force else "x", encoding="utf-8") as out:
+            out.write(example())
+    except FileExistsError:
+        raise ConfigError(f"{file} is there already.", hint="Name another file, or replace it with --force.") from None
+    except OSError as error:
+        raise BridgeError(
+            f"{file} cannot be written: {error.strerror}.", hint="Name a place you may write to."
+        ) from None
+    say(f"Wrote {escape(str(file))}. Next:")
+    say("  1. Put your connections and your link into it; tokens go into the environment, the file says their names.")
+    say(f"  2. [bold]bridge config check --live -c {escape(str(file))}[/bold] tries them.")
+    say(f"  3. [bold]bridge plan -c {escape(str(file))}[/bold] shows what a sync would do, and changes nothing.")
+
+
+def completion(
+    shell: Annotated[
+        str | None, typer.Argument(metavar="[SHELL]", help=f"{', '.join(SHELLS)}. Default: yours.", show_default=False)
+    ] = None,
+) -> None:
+    """Print the completion script for a shell: bridge completion bash > ~/.local/share/bash-completion/completions/bridge."""
+    from typer._completion_shared import get_completion_script
+
+    name = shell or Path(os.environ.get("SHELL", "bash")).name
+    if name not in SHELLS:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(SHELLS)}.", param_hint="SHELL")
+    print(get_completion_script(prog_name="bridge", complete_var="_BRIDGE_COMPLETE", shell=name))

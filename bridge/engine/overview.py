@@ -1,0 +1,77 @@
+"""How every link is doing, from the state alone: for ``bridge status``, ``/healthz`` and the pages to come.
+
+Refuses: asking a tracker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from state import conflicts, inbox, intents, leases, links, pairs, parked, runs
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+
+@dataclass(frozen=True, slots=True)
+class LinkStatus:
+    """One link. ``waiting`` and ``held`` are inbox rows; ``unknown`` are writes whose outcome is not known yet.
+
+    ``running`` names who holds the link now, "" for nobody. ``last_run`` and ``last_done`` are None before the first.
+    """
+
+    name: str
+    pairs: int = 0
+    unlinked: int = 0
+    frozen: int = 0
+    waiting: int = 0
+    held: int = 0
+    unknown: int = 0
+    conflicts_open: int = 0
+    conflicts_decided: int = 0
+    parked: int = 0
+    running: str = ""
+    last_run: runs.Run | None = None
+    last_done: runs.Run | None = None
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """When the link last came to a good end."""
+        return None if self.last_done is None else self.last_done.finished_at
+
+
+def read(session: Session, names: Sequence[str]) -> list[LinkStatus]:
+    """The links of these names, in this order; one the state has never seen has nothing but its name."""
+    known = {row.name: row.id for row in links.all_links(session) if row.id is not None}
+    last, done = runs.latest(session), runs.latest(session, states=("done",))
+    return [
+        _status(session, name, known[name], last.get(known[name]), done.get(known[name]))
+        if name in known
+        else LinkStatus(name)
+        for name in names
+    ]
+
+
+def _status(session: Session, name: str, link_id: int, last: runs.Run | None, done: runs.Run | None) -> LinkStatus:
+    of_pairs = pairs.counts(session, link_id)
+    of_inbox = inbox.counts(session, link_id)
+    of_conflicts = conflicts.counts(session, link_id)
+    holder = leases.holder_of(session, link_id)
+    return LinkStatus(
+        name,
+        pairs=of_pairs.get("live", 0),
+        unlinked=of_pairs.get("unlinked", 0),
+        frozen=of_pairs.get("frozen", 0),
+        waiting=of_inbox["waiting"],
+        held=of_inbox["held"],
+        unknown=len(intents.unfinished(session, link_id)),
+        conflicts_open=of_conflicts.get("open", 0),
+        conflicts_decided=of_conflicts.get("decided", 0),
+        parked=parked.count(session, link_id),
+        running="" if holder is None else holder.name,
+        last_run=last,
+        last_done=done,
+    )

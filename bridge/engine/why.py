@@ -1,0 +1,267 @@
+"""Answers "why is this item the way it is?" from the state alone: both values, their base, what waits, what was done.
+
+Refuses: asking a tracker, and guessing: an item it cannot find is said to be unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from bridge.errors import ConfigError
+from bridge.model import SIDES, UNSET, Kind, Ref, Side, Unset, Value
+from state import conflicts, history, inbox, links, pairs, parked
+from state.codec import load_base, load_record
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from bridge.model import Record
+    from state.tables import LinkRow
+
+KINDS: Final = (Kind.TASK, Kind.LABEL)
+_PAGE: Final = 2_000
+_HISTORY: Final = 12
+_SHORTEST_PREFIX: Final = 6
+
+FieldNames = Mapping[str, Mapping[str, Sequence[tuple[str, str]]]]
+"""By link name and kind: which left field is joined to which right one."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldStory:
+    """One row of a pair: what each side holds and held when both agreed. A name is "" where a side has no such field.
+
+    ``conflict`` is the unresolved one, ``parked`` why the field cannot go on.
+    """
+
+    left_name: str
+    right_name: str
+    left: Value | Unset
+    right: Value | Unset
+    base_left: Value | Unset
+    base_right: Value | Unset
+    conflict: conflicts.Conflict | None = None
+    parked: tuple[parked.Parked, ...] = ()
+
+    @property
+    def state(self) -> str:
+        """``settled``, ``waiting`` (a change not carried over yet), ``conflict`` or ``parked``."""
+        if self.conflict is not None:
+            return "conflict"
+        if self.parked:
+            return "parked"
+        return "settled" if (self.left, self.right) == (self.base_left, self.base_right) else "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What is known of one item in one link. ``pair`` is None for an item without a partner."""
+
+    link: str
+    kind: str
+    left: Record | None
+    right: Record | None
+    pair: int | None = None
+    status: str = ""
+    reason: str = ""
+    waiting: tuple[inbox.Item, ...] = ()
+    fields: tuple[FieldStory, ...] = ()
+    parked: tuple[parked.Parked, ...] = ()
+    history: tuple[history.Entry, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """How a person knows it."""
+        held = [side.fields.get("title", side.fields.get("name")) for side in (self.left, self.right) if side]
+        return next((str(text) for text in held if text), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a person typed, taken apart. ``url`` compares exactly, the rest narrows down."""
+
+    text: str
+    ids: tuple[str, ...]
+    connection: str = ""
+    container: str = ""
+    url: str = ""
+
+    @classmethod
+    def of(cls, text: str) -> Wanted:
+        """A URL, ``container#id``, ``connection:id`` or an id."""
+        if re.match(r"https?://", text):
+            url = _plain_url(text)
+            parts = tuple(dict.fromkeys(part for part in reversed(re.split(r"[/?&=#]", url)) if part))
+            return cls(text, parts, url=url)
+        container, hash_, item = text.rpartition("#")
+        if hash_ and container:
+            return cls(text, (item,), container=container)
+        connection, colon, item = text.partition(":")
+        if colon and item:
+            return cls(text, (item, text), connection=connection)
+        return cls(text, (text.removeprefix("#"),))
+
+
+def tell(
+    session: Session, item: str, *, names: FieldNames, link: str | None = None, only: str | None = None
+) -> list[Story]:
+    """Every story of an item, one a link. ``only`` keeps one field, by either side's name. Raises ConfigError if unknown."""
+    wanted = Wanted.of(item)
+    rows = [row for row in links.all_links(session) if link in (None, row.name)]
+    stories = list(_stories(session, rows, wanted, names))
+    if not stories:
+        raise ConfigError(
+            f"no link knows {item!r}.",
+            hint='Give its address, "container#id", "connection:id" or its id. What no sync has read yet is not known.',
+        )
+    return [_only(story, only) for story in stories] if only else stories
+
+
+def _stories(session: Session, rows: Iterable[LinkRow], wanted: Wanted, names: FieldNames) -> Iterator[Story]:
+    for row in rows:
+        for kind in KINDS:
+            found = {pair.id: pair for side in _sides(row, wanted) for pair in _pairs(session, row, kind, side, wanted)}
+            for pair in found.values():
+                yield _pair_story(session, row, pair, names.get(row.name, {}).get(kind, ()))
+            if not found:
+                yield from _single_stories(session, row, kind, wanted)
+
+
+def _sides(row: LinkRow, wanted: Wanted) -> list[Side]:
+    """The sides that can hold the item, by connection and container as far as they were given."""
+    ends: dict[Side, tuple[str, str]] = {
+        "left": (row.left_connection, row.left_container),
+        "right": (row.right_connection, row.right_container),
+    }
+    return [
+        side
+        for side in SIDES
+        if wanted.connection in ("", ends[side][0]) and wanted.container.casefold() in ("", ends[side][1].casefold())
+    ]
+
+
+def _pairs(session: Session, row: LinkRow, kind: str, side: Side, wanted: Wanted) -> Iterator[pairs.Pair]:
+    assert row.id is not None
+    exact = pairs.by_items(session, row.id, kind, side, wanted.ids).values()
+    fitting = [pair for pair in exact if _fits(pair.record(side), row, kind, side, pair.item_id(side), wanted)]
+    if fitting or (not wanted.url and len(wanted.text) < _SHORTEST_PREFIX):
+        yield from fitting
+        return
+    for pair in _walk(session, row.id, kind):  # an address of another form, or the beginning of a long id
+        if wanted.url:
+            if _fits(pair.record(side), row, kind, side, pair.item_id(side), wanted):
+                yield pair
+        elif any(len(text) >= _SHORTEST_PREFIX and pair.item_id(side).startswith(text) for text in wanted.ids):
+            yield pair
+
+
+def _walk(session: Session, link_id: int, kind: str) -> Iterator[pairs.Pair]:
+    after = 0
+    while page := pairs.walk(session, link_id, kind, after=after, limit=_PAGE):
+        yield from page
+        after = page[-1].id
+
+
+def _fits(record: str, row: LinkRow, kind: str, side: Side, item_id: str, wanted: Wanted) -> bool:
+    return not wanted.url or _plain_url(load_record(record, _ref(row, kind, side, item_id)).url) == wanted.url
+
+
+def _plain_url(url: str) -> str:
+    return url.partition("#")[0].rstrip("/").casefold()
+
+
+def _ref(row: LinkRow, kind: str, side: Side, item_id: str) -> Ref:
+    if side == "left":
+        return Ref(row.left_connection, row.left_container, kind, item_id)
+    return Ref(row.right_connection, row.right_container, kind, item_id)
+
+
+def _pair_story(session: Session, row: LinkRow, pair: pairs.Pair, names: Sequence[tuple[str, str]]) -> Story:
+    assert row.id is not None
+    left = load_record(pair.left, _ref(row, pair.kind, "left", pair.left_id))
+    right = load_record(pair.right, _ref(row, pair.kind, "right", pair.right_id))
+    stuck = [each for side in SIDES for each in _stuck(session, row.id, pair.kind, side, pair.item_id(side))]
+    open_ones = conflicts.find(session, link_id=row.id) if conflicts.decisions(session, [pair.id]) else []
+    clashes = {clash.field: clash for clash in open_ones if clash.pair_id == pair.id}
+    waiting = [
+        found[pair.item_id(side)]
+        for side in SIDES
+        if pair.item_id(side) in (found := inbox.get_many(session, row.id, pair.kind, side, [pair.item_id(side)]))
+    ]
+    return Story(
+        row.name,
+        pair.kind,
+        left,
+        right,
+        pair=pair.id,
+        status=pair.status,
+        reason=pair.reason,
+        waiting=tuple(waiting),
+        fields=tuple(_fields(left, right, pair, names, clashes, stuck)),
+        parked=tuple(each for each in stuck if not each.field),
+        history=tuple(history.find(session, pair_id=pair.id, limit=_HISTORY)),
+    )
+
+
+def _fields(
+    left: Record,
+    right: Record,
+    pair: pairs.Pair,
+    names: Sequence[tuple[str, str]],
+    clashes: Mapping[str, conflicts.Conflict],
+    stuck: Sequence[parked.Parked],
+) -> Iterator[FieldStory]:
+    base_left, base_right = load_base(pair.base_left), load_base(pair.base_right)
+    for one, two in names or [(name, name) for name in sorted({*left.fields, *right.fields})]:
+        now_left, now_right = left.fields.get(one, UNSET), right.fields.get(two, UNSET)
+        yield FieldStory(
+            one,
+            two,
+            now_left,
+            now_right,
+            base_left.get(one, now_left),
+            base_right.get(two, now_right),
+            clashes.get(one),
+            tuple(each for each in stuck if (each.side, each.field) in (("left", one), ("right", two))),
+        )
+
+
+def _single_stories(session: Session, row: LinkRow, kind: str, wanted: Wanted) -> Iterator[Story]:
+    """Items that were read or parked but have no partner."""
+    assert row.id is not None
+    for side in _sides(row, wanted):
+        rows = inbox.get_many(session, row.id, kind, side, wanted.ids)
+        for item_id in wanted.ids:
+            item = rows.get(item_id)
+            stuck = tuple(_stuck(session, row.id, kind, side, item_id))
+            if item is None and not stuck:
+                continue
+            ref = _ref(row, kind, side, item_id)
+            record = load_record(item.record, ref) if item is not None and item.record else None
+            past = history.find(session, link_id=row.id, kind=kind, side=side, item_id=item_id, limit=_HISTORY)
+            yield Story(
+                row.name,
+                kind,
+                record if side == "left" else None,
+                record if side == "right" else None,
+                waiting=() if item is None else (item,),
+                parked=stuck,
+                history=tuple(past),
+            )
+
+
+def _stuck(session: Session, link_id: int, kind: str, side: Side, item_id: str) -> list[parked.Parked]:
+    return parked.find(session, link_id=link_id, kind=kind, side=side, item_id=item_id)
+
+
+def _only(story: Story, name: str) -> Story:
+    kept = tuple(each for each in story.fields if name in (each.left_name, each.right_name))
+    if story.pair is not None and not kept:
+        known = sorted({each.left_name for each in story.fields} | {each.right_name for each in story.fields})
+        raise ConfigError(f"link {story.link!r} has no field {name!r}.", hint=f"It has: {', '.join(known)}.")
+    sides = {(side, each) for one in kept for side, each in (("left", one.left_name), ("right", one.right_name))}
+    past = tuple(entry for entry in story.history if not entry.field or (entry.side, entry.field) in sides)
+    return replace(story, fields=kept, history=past)
