@@ -1,0 +1,50 @@
+"""Connectors by type, through the entry-point group ``bridge.connectors``. Nothing is imported before it is named.
+
+Refuses: making connections (wiring does), and knowing which types there are.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final
+
+from bridge.errors import ConfigError
+from connectors.base import Plugin
+
+GROUP: Final = "bridge.connectors"
+
+
+@cache
+def _installed() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def types() -> tuple[str, ...]:
+    """The installed connector types, sorted, without importing any."""
+    return tuple(sorted(_installed()))
+
+
+def find(type_: str) -> Plugin:
+    """The plugin of one connector type.
+
+    Its ``config`` is a pydantic model with a field ``type: Literal["<type>"]``.
+    Raises: ConfigError when no such type is installed or its package is broken.
+    """
+    point = _installed().get(type_)
+    if point is None:
+        raise ConfigError(f'no connector of type "{type_}" is installed.', hint=f"Installed: {', '.join(types())}.")
+    try:
+        plugin = point.load()
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(
+            f'the connector "{type_}" ({point.value}) cannot be loaded: {error}.', hint="Install it again."
+        ) from error
+    if not isinstance(plugin, Plugin):
+        raise ConfigError(
+            f'the connector "{type_}" ({point.value}) is a {type(plugin).__name__}, not a Plugin.',
+            hint="It was made for another version of Bridge: update it.",
+        )
+    if "type" not in plugin.config.model_fields:
+        raise ConfigError(f'the connector "{type_}" ({point.value}) has a config model without "type".')
+    return plugin

@@ -1,0 +1,246 @@
+"""The shape of a configuration: frozen models without I/O. Owns names, defaults and what each key means.
+
+Refuses: reading files, environment or credentials (loader.py), and knowing any tracker (plugins.py brings its model).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, tzinfo
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, TypeAlias
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    SerializeAsAny,
+    model_validator,
+)
+
+from bridge.errors import ConfigError
+
+DEFAULT_EVERY_S: Final = 300
+NO_PRESET: Final = "none"
+
+_UNITS: Final[Mapping[str, int]] = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+_DURATION: Final = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+
+
+def parse_duration(value: object) -> object:
+    """``"1h30m"`` or a whole number of seconds as int seconds. Raises ValueError in words for a person."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    text = value.strip().lower() if isinstance(value, str) else ""
+    if text.isascii() and text.isdigit():
+        return int(text)
+    found = _DURATION.fullmatch(text)
+    if not text or found is None:
+        raise ValueError('expected a duration such as "30s", "5m", "1h30m" or a whole number of seconds')
+    return sum(int(amount or 0) * unit for amount, unit in zip(found.groups(), _UNITS.values(), strict=True))
+
+
+def _one_or_many(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Text: TypeAlias = Annotated[str, Field(min_length=1)]
+Duration: TypeAlias = Annotated[int, BeforeValidator(parse_duration, json_schema_input_type=int | str), Field(ge=0)]
+Interval: TypeAlias = Annotated[int, BeforeValidator(parse_duration, json_schema_input_type=int | str), Field(ge=1)]
+Names: TypeAlias = Annotated[tuple[Text, ...], BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])]
+SyncedKind: TypeAlias = Literal["task", "label"]
+Policy: TypeAlias = Literal["manual", "left", "right", "newest", "merge"]
+
+
+class Strict(BaseModel):
+    """Base of all models here: no unknown key, no change after loading, no input repeated in an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=False)
+
+
+class State(Strict):
+    """Where Bridge remembers what both sides held."""
+
+    url: SecretStr = Field(
+        SecretStr("sqlite:///bridge.db"),
+        description="Database: sqlite:///FILE (relative to this file) or postgresql://USER@HOST/NAME. "
+        "A password goes into the environment or a credential.",
+    )
+    backup_dir: str | None = Field(
+        None, description="Folder for the copies made before each migration. Left out: backups/ beside the database."
+    )
+
+    @property
+    def shown_url(self) -> str:
+        """The URL as a person may see it, without its password."""
+        shown = re.sub(r"(://[^/@:]*):.*@", r"\1:***@", self.url.get_secret_value())
+        return re.sub(r"([?&]password=)[^&]*", r"\1***", shown)
+
+
+class Daemon(Strict):
+    """What ``bridge run`` listens on and how it keeps time."""
+
+    host: Text = Field(
+        "127.0.0.1", description="Address to listen on. Webhooks from outside come through a reverse proxy."
+    )
+    port: int = Field(8470, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
+    timezone: Text = Field("UTC", description="Time zone in which the cron lines of links are read.")
+    max_parallel: int = Field(8, ge=1, description="How many links may run at the same time.")
+    stop_timeout: Duration = Field(30, description="How long running links may take to finish after SIGTERM.")
+
+    @property
+    def zone(self) -> tzinfo:
+        """``timezone`` as an object. UTC needs no zone database, which slim containers lack."""
+        return UTC if self.timezone == "UTC" else ZoneInfo(self.timezone)
+
+
+class Log(Strict):
+    """What is written to stderr."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least important level shown.")
+    format: Literal["auto", "console", "json"] = Field(
+        "auto", description="auto is console on a terminal and JSON lines elsewhere."
+    )
+
+
+class Endpoint(Strict):
+    """One side of a link."""
+
+    connection: Text = Field(description="Name of a connection of this file.")
+    container: Text = Field(
+        description="What holds the tasks there: owner/repo on GitHub, a board's name or GUID on Artala."
+    )
+
+
+class MapRow(Strict):
+    """Names that mean the same. The first of each side is the one that is written."""
+
+    left: Names = Field(description="Names on the left side; the first is written when the right side changed.")
+    right: Names = Field(description="Names on the right side; the first is written when the left side changed.")
+
+
+class FieldRow(Strict):
+    """One field of the left side joined to one of the right. Replaces the preset's row for the same fields."""
+
+    left: Text = Field(
+        description="Field on the left side, in that tracker's own words; custom.<name> for a custom field."
+    )
+    right: Text = Field(description="Field on the right side.")
+    kind: SyncedKind = Field("task", description="Kind of record the row is for.")
+    direction: Literal["both", "left-to-right", "right-to-left", "create-only", "off"] = Field(
+        "both", description="Which way changes go. create-only fills the field once; off leaves it alone."
+    )
+    transform: Literal["same", "choice", "people"] | None = Field(
+        None,
+        description="How values are carried over. Left out: choice when there is a map, else as in the preset, else same.",
+    )
+    map: tuple[MapRow, ...] = Field((), description="For choice: which names mean the same.")
+    conflict: Policy | None = Field(
+        None, description="Who wins when both sides changed this field. Left out: as the link says."
+    )
+
+
+class Link(Strict):
+    """Two containers kept in step."""
+
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        description="Name of the link on the command line and in the history. Do not change it later.",
+    )
+    left: Endpoint = Field(description="One side.")
+    right: Endpoint = Field(description="The other side.")
+    enabled: bool = Field(True, description="false leaves the link out of every run.")
+    kinds: tuple[SyncedKind, ...] = Field(("task",), min_length=1, description="What is kept in step: task, label.")
+    initial: Literal["match", "match-then-create", "create"] = Field(
+        "match",
+        description="First contact. match joins equal items and creates nothing; match-then-create also creates what "
+        "has no partner; create does not look for partners by the match rule.",
+    )
+    match: Names = Field(
+        ("title",), description="Fields (left names) that must all be equal for two items to be the same."
+    )
+    first_contact: Literal["manual", "left", "right"] = Field(
+        "manual", description="Who wins where two newly joined items differ. manual makes a conflict."
+    )
+    every: Interval | None = Field(
+        None, description='Time between runs, "5m", "1h30m" or seconds. Left out with cron: not used.'
+    )
+    cron: str | None = Field(
+        None, description="Five cron fields instead of every, in daemon.timezone: minute hour day month weekday."
+    )
+    jitter: Duration = Field(
+        10, description="Each run starts up to this much later, so that links do not start together."
+    )
+    conflict: Policy = Field(
+        "manual",
+        description="Who wins when both sides changed one field: manual asks a person, newest trusts both servers' "
+        "clocks, merge joins texts line by line.",
+    )
+    max_writes: int = Field(
+        5_000, ge=0, description="Writes a run may send; then it stops cleanly and says what is left."
+    )
+    max_creates: int = Field(1_000, ge=0, description="Items a run may create.")
+    max_deletes: int = Field(10, ge=0, description="More deletes than this in a run and none of them is done.")
+    max_delete_percent: int = Field(10, ge=0, le=100, description="The same, in percent of the link's pairs.")
+    verify_after: Duration = Field(
+        30, description="Read an item again before writing it when we saw it longer ago than this."
+    )
+    preset: str | None = Field(
+        None,
+        description='Rows to start with. Left out: those for the two connector types; "none": only the rows below.',
+    )
+    fields: tuple[FieldRow, ...] = Field((), description="Rows beside or instead of the preset's.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_schedule(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("every") is None and data.get("cron") is None:
+            return {**data, "every": DEFAULT_EVERY_S}
+        return data
+
+    def side(self, side: Literal["left", "right"]) -> Endpoint:
+        return self.left if side == "left" else self.right
+
+
+class Settings(Strict):
+    """A whole configuration, checked. ``loader.load`` makes it."""
+
+    allow_inline_secrets: bool = Field(
+        False, description="true accepts secrets written in this file. Keep it out of version control then."
+    )
+    state: State = Field(State(), description="Where Bridge remembers what both sides held.")
+    daemon: Daemon = Field(Daemon(), description="What bridge run listens on and how it keeps time.")
+    log: Log = Field(Log(), description="What is written to stderr.")
+    connections: Mapping[str, SerializeAsAny[BaseModel]] = Field(
+        {}, description="One account on one tracker each, by a name of your choice."
+    )
+    people: tuple[Mapping[str, str], ...] = Field(
+        (), description="One row a person: connection name = the person's name there (GitHub login, Artala e-mail)."
+    )
+    links: tuple[Link, ...] = Field((), description="What is kept in step.")
+
+    _file: Path | None = PrivateAttr(None)
+
+    @property
+    def file(self) -> Path | None:
+        """The file it was loaded from."""
+        return self._file
+
+    def remember(self, file: Path) -> None:
+        """Say where the settings came from; for the loader."""
+        self._file = file
+
+    def link(self, name: str) -> Link:
+        """A link by its name. Raises ConfigError with the nearest name."""
+        found = next((link for link in self.links if link.name == name), None)
+        if found is not None:
+            return found
+        near = get_close_matches(name, [link.name for link in self.links], n=1)
+        known = f'Did you mean "{near[0]}"?' if near else f"There are: {', '.join(link.name for link in self.links)}."
+        raise ConfigError(f'there is no link "{name}".', hint=known)
