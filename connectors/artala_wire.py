@@ -149,6 +149,7 @@ def stamp(row: TaskRow) -> str:
     Archive and backlog count, computed columns do not. Missing and null are the same, so that feed and REST agree.
     """
     told = (
+        row.updated_at or None,
         row.title or None,
         row.description or None,
         row.status or None,
