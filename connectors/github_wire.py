@@ -165,7 +165,7 @@ def split_body(body: str | None) -> tuple[str | None, Marker | None]:
     marker = None
     for source, key in _MARKER.findall(body):  # edited, or copied from another issue
         marker = _marker(source, key)
-    return _MARKER.sub("", body).rstrip() or None, marker
+    return _MARKER.sub("", body).strip("\n").rstrip() or None, marker
 
 
 def _marker(source: str, key: str) -> Marker:
