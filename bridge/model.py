@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
-from typing import Final, Literal, Self, TypeAlias
+from enum import Enum, StrEnum
+from typing import Final, Literal, TypeAlias
 
 Value: TypeAlias = str | int | float | bool | tuple[str, ...] | None
 Fields: TypeAlias = Mapping[str, Value]
@@ -32,21 +32,13 @@ def other(side: Side) -> Side:
     return "right" if side == "left" else "left"
 
 
-class Unset:
+class Unset(Enum):
     """The type of ``UNSET``: "no base is known", which is not the same as a base of ``None``."""
 
-    _only: Unset | None = None
-
-    def __new__(cls) -> Self:
-        if cls._only is None:
-            cls._only = super().__new__(cls)
-        return cls._only
-
-    def __repr__(self) -> str:
-        return "UNSET"
+    UNSET = "unset"
 
 
-UNSET: Final = Unset()
+UNSET: Final = Unset.UNSET
 
 Base: TypeAlias = Mapping[str, Value | Unset]
 
@@ -146,7 +138,8 @@ class Record:
     ``fields`` is flat, in the tracker's own vocabulary (``title, description, status, labels, assignees, …``, else
     ``custom.<name>``). A field that is absent was *not observed*; a field that is ``None`` was seen to be empty.
     ``version`` is opaque and changes whenever ``fields`` that are in the feed change.
-    ``updated_at`` is the tracker's own clock, aware UTC.
+    ``updated_at`` is the tracker's own clock, aware UTC. ``provisional``: made from a write of ours that the tracker
+    only acknowledged (204); a listing that still shows ``version`` lags behind it.
     """
 
     ref: Ref
@@ -156,6 +149,7 @@ class Record:
     url: str = ""
     marker: Marker | None = None
     updated_by: str | None = None
+    provisional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

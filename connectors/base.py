@@ -134,8 +134,9 @@ class Connector(Protocol):
         delete`` is allowed and each name in ``maps`` (field → names) exists there.
         """
 
-    async def schema(self, container: str, kind: str) -> Schema:
-        """The fields a record of ``kind`` can have here. Cached for the connector's life."""
+    async def schema(self, container: str, kind: str, *, fields: frozenset[str]) -> Schema:
+        """The fields a record of ``kind`` can have here. Asks the tracker only when one of ``fields`` needs it (custom
+        fields), so that a quiet run costs nothing; cached for the connector's life."""
 
     def pull(
         self, container: str, kind: str, cursor: str | None, *, fields: frozenset[str], sweep: bool

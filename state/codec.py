@@ -21,6 +21,7 @@ class _StoredRecord(msgspec.Struct, array_like=True, frozen=True):
     url: str
     marker: tuple[str, str] | None
     updated_by: str | None
+    provisional: bool = False
 
 
 _encoder = msgspec.json.Encoder(order="sorted")
@@ -49,14 +50,16 @@ def load_value(text: str) -> Value:
 def dump_record(record: Record) -> str:
     marker = None if record.marker is None else (record.marker.source, record.marker.id)
     return _encoder.encode(
-        (record.fields, record.version, record.updated_at, record.url, marker, record.updated_by)
+        (record.fields, record.version, record.updated_at, record.url, marker, record.updated_by, record.provisional)
     ).decode()
 
 
 def load_record(text: str, ref: Ref) -> Record:
     stored = _record.decode(text)
     marker = None if stored.marker is None else Marker(*stored.marker)
-    return Record(ref, stored.fields, stored.version, stored.updated_at, stored.url, marker, stored.updated_by)
+    return Record(
+        ref, stored.fields, stored.version, stored.updated_at, stored.url, marker, stored.updated_by, stored.provisional
+    )
 
 
 def dump_base(base: Base) -> str:

@@ -21,22 +21,27 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """``cursor`` after the last complete listing; ``resume`` inside one that broke off; ``polls`` completed."""
+    """``cursor`` after the last complete listing; ``resume`` inside one that broke off; ``polls`` completed.
+
+    ``resume_full``: the listing that broke off was a full one; only another full one may go on from there.
+    """
 
     cursor: str | None
     resume: str | None
     polls: int
+    resume_full: bool = False
 
 
 def get(session: Session, where: Where) -> Position:
     row = session.get(CursorRow, (where.connection, where.container, where.kind))
-    return Position(None, None, 0) if row is None else Position(row.cursor, row.resume, row.polls)
+    return Position(None, None, 0) if row is None else Position(row.cursor, row.resume, row.polls, row.resume_full)
 
 
-def checkpoint(session: Session, where: Where, resume: str) -> None:
+def checkpoint(session: Session, where: Where, resume: str, *, full: bool) -> None:
     """Remember where to go on if this listing breaks off. Moves no cursor."""
     row = _row(session, where)
     row.resume = resume
+    row.resume_full = full
     session.add(row)
 
 

@@ -110,6 +110,12 @@ def mark_seeded(session: Session, link_id: int, side: Side) -> None:
     session.execute(update(LinkRow).where(col(LinkRow.id) == link_id).values(values))
 
 
+def forget_seed(session: Session, link_id: int, side: Side) -> None:
+    """A poll went on without this link: when it is configured again it needs a full listing."""
+    values: dict[str, Any] = {f"seeded_{side}": False}
+    session.execute(update(LinkRow).where(col(LinkRow.id) == link_id).values(values))
+
+
 def set_config_hash(session: Session, link_id: int, config_hash: str) -> None:
     session.execute(update(LinkRow).where(col(LinkRow.id) == link_id).values(config_hash=config_hash))
 

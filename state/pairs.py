@@ -84,6 +84,11 @@ def add_many(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
         session.connection().execute(insert(_table), [dict(row) for row in rows])
 
 
+def add_one(session: Session, row: Mapping[str, Any]) -> int:
+    """Insert one pair and return its id."""
+    return int(session.connection().execute(insert(_table).returning(_table.c.id), dict(row)).scalar_one())
+
+
 def update_many(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Replace records and bases: rows of ``id, left, right, base_left, base_right, settled_run``."""
     if rows:

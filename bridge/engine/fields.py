@@ -18,10 +18,16 @@ KEEP: Final = UNSET
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A person's answer to a conflict (S17): take one side, the base, or a value in the left side's vocabulary."""
+    """A person's answer to a conflict (S17): take one side, the base, or a new value in the words of ``side``.
 
+    It holds for the two values it was given on; once a side has moved it is void.
+    """
+
+    left: Value
+    right: Value
     take: Literal["left", "right", "base", "value"]
     value: Value = None
+    side: Side = "left"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,7 @@ def _decide_scalar(row: Row, sight: Sight, *, first_contact: str, skew: timedelt
     if row.lens.agree(sight.left, sight.right):
         moved = has_changed(sight.base_left, sight.left) or has_changed(sight.base_right, sight.right)
         return Outcome("agree", rule="both sides agree (S5)") if moved else Outcome("same")
-    if sight.decided is not None:
+    if sight.decided is not None and (sight.decided.left, sight.decided.right) == (sight.left, sight.right):
         return _as_decided(row, sight, sight.decided)
     return _differing(row, sight, first_contact=first_contact, skew=skew)
 
@@ -154,14 +160,16 @@ def _as_decided(row: Row, sight: Sight, decided: Decided) -> Outcome:
         return _deliver(row, "left", sight.left, rule)
     if decided.take == "right":
         return _deliver(row, "right", sight.right, rule)
+    source: Side = "left" if decided.take == "base" else decided.side
     value: Value | Unset = sight.base_left if decided.take == "base" else decided.value
     if isinstance(value, Unset):
         return Outcome("conflict", rule="there is no base to take: the two were never in step")
     try:
-        right = row.normal("right", row.convert("right", value))
+        converted = row.normal(other(source), row.convert(other(source), value))
     except UnmappedError as unmapped:
-        return Outcome("hold", rule=rule, problems=(Problem("left", unmapped.reason, unmapped.message),))
-    left = row.normal("left", value)
+        return Outcome("hold", rule=rule, problems=(Problem(source, unmapped.reason, unmapped.message),))
+    own = row.normal(source, value)
+    left, right = (own, converted) if source == "left" else (converted, own)
     return _checked(row, KEEP if left == sight.left else left, KEEP if right == sight.right else right, rule)
 
 

@@ -1,0 +1,60 @@
+"""A run's surroundings: its link, the store, the clock, the fence. Made once a run, passed to every stage."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from bridge.engine.link import Link
+from bridge.engine.report import Progress, Silent, Tally
+from bridge.errors import LockedError
+from bridge.model import Plan, Side
+from state import leases
+from state.store import Store
+
+
+def utc_now() -> datetime:
+    """The local clock: for stamps that people read and for waits, never to order anything (S30)."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of one link. ``approved`` limits it to the operations of a reviewed plan; ``dry`` writes to no tracker.
+
+    ``polled_at`` is when each side was last read, by the monotonic clock: how old an observation is (S22).
+    ``used_before``: requests a side's connector had made before this run (it outlives runs in the daemon).
+    ``cursors`` are where the listings of this run began: a create of ours can only be after that.
+    """
+
+    link: Link
+    store: Store
+    id: int
+    fence: int
+    sleep: Callable[[float], Awaitable[None]]
+    trigger: str = "manual"
+    full: bool = False
+    sweep: bool | None = None
+    dry: bool = False
+    approved: Plan | None = None
+    progress: Progress = field(default_factory=Silent)
+    tally: Tally = field(default_factory=Tally)
+    used_before: Mapping[Side, int] = field(default_factory=dict)
+    polled_at: dict[Side, float] = field(default_factory=dict)
+    cursors: dict[tuple[Side, str], str | None] = field(default_factory=dict)
+    now: Callable[[], datetime] = utc_now
+    monotonic: Callable[[], float] = time.monotonic
+
+    async def check_fence(self) -> None:
+        """Before every remote write (S2). Raises LockedError when another process took the lease meanwhile."""
+        if not await self.store.read(leases.check_fence, self.link.id, self.fence):
+            raise LockedError(
+                f'link "{self.link.name}": another process took over while this run was paused; it wrote nothing since',
+                hint="Nothing is to be done: the other run goes on.",
+            )
+
+    def age(self) -> float:
+        """Seconds since the older of both sides was read; 0 when neither was in this run."""
+        return self.monotonic() - min(self.polled_at.values()) if self.polled_at else 0.0

@@ -1,0 +1,92 @@
+"""What a run knows of its link before it looks at anything: two ends, a mapping a kind, and the owner's choices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from bridge.model import Fields, Marker, Ref, Side
+from connectors.base import Connector
+from mappings.rows import Mapping_
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One side of a link."""
+
+    side: Side
+    connection: str
+    container: str
+    connector: Connector
+
+    def ref(self, kind: str, item_id: str) -> Ref:
+        return Ref(self.connection, self.container, kind, item_id)
+
+
+@dataclass(frozen=True, slots=True)
+class MatchFields:
+    """The fields by which a link matches unpaired records, by side; readable without a schema."""
+
+    left: tuple[str, ...] = ()
+    right: tuple[str, ...] = ()
+
+    def key(self, side: Side, fields: Fields) -> str | None:
+        """What two records must share; None when one of the fields says nothing. Case and spacing do not count."""
+        names = self.left if side == "left" else self.right
+        parts = []
+        for name in names:
+            value = fields.get(name)
+            if value is None or value == "" or isinstance(value, tuple):
+                return None
+            parts.append(" ".join(str(value).casefold().split()))
+        return "\n".join(parts) if parts else None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Ceilings of one run (S35) and the age in seconds past which an observation is not acted upon (S22)."""
+
+    max_writes: int | None = None
+    max_creates: int | None = None
+    verify_after_s: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link, ready to run. ``matches`` holds the match fields of *every* configured link by id: a poll serves them all.
+
+    ``poll_fields``: field names that any link wants of a container, by (side, kind). ``sources`` are the connection
+    names whose markers are ours.
+    """
+
+    id: int
+    name: str
+    left: End
+    right: End
+    mappings: Mapping[str, Mapping_]
+    initial: str = "match"
+    first_contact: str = "manual"
+    config_hash: str = ""
+    limits: Limits = field(default_factory=Limits)
+    sources: frozenset[str] = frozenset()
+    matches: Mapping[int, MatchFields] = field(default_factory=dict)
+    poll_fields: Mapping[tuple[Side, str], frozenset[str]] = field(default_factory=dict)
+    sweep_every: Mapping[Side, int] = field(default_factory=dict)
+
+    def end(self, side: Side) -> End:
+        return self.left if side == "left" else self.right
+
+    def trusts(self, marker: Marker | None) -> bool:
+        """Whether a marker was written by this Bridge's connections; others' external ids are just data."""
+        return marker is not None and marker.source in self.sources
+
+    def skew(self) -> timedelta:
+        """How far apart the two servers' clocks may be: measured from their Date headers, at least two seconds."""
+        left, right = (end.connector.usage().skew_s for end in (self.left, self.right))
+        return timedelta(seconds=2 + abs((left or 0) - (right or 0)))
+
+
+def marker_key(marker: Marker) -> str:
+    """A marker as one string, for look-ups."""
+    return f"{marker.source} {marker.id}"

@@ -1,0 +1,355 @@
+"""Planning: views of pairs in, operations out. Pure (S1): no I/O, no clock; the same views give the same plan (I13)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from bridge.engine.fields import Decided, Outcome, Problem, Sight, decide, members, unwritable
+from bridge.engine.link import Link
+from bridge.merge import key
+from bridge.model import (
+    SIDES,
+    UNSET,
+    Adopt,
+    Base,
+    Create,
+    FieldChange,
+    FieldConflict,
+    FieldSpec,
+    Hold,
+    Marker,
+    Operation,
+    Record,
+    Ref,
+    Side,
+    Unset,
+    Update,
+    Value,
+    other,
+)
+from mappings.lenses import UnmappedError
+from mappings.rows import Row
+from state.inbox import Item
+
+REPORTED = frozenset({"unknown-person"})
+"""Reasons that are counted and shown but park nothing: the rest of the set went over (S14)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One side of a view: the record as it now is and its base.
+
+    ``base`` is an overlay as in the pair table (a field it does not name has the record's value as its base); None means
+    that nothing has a base yet. ``item`` is the inbox row that brought the record, if one did.
+    """
+
+    record: Record
+    base: Base | None
+    item: Item | None = None
+
+    def base_of(self, row: Row, side: Side) -> Value | Unset:
+        name = row.field(side)
+        if self.base is None:
+            return UNSET
+        if name in self.base:
+            return self.base[name]
+        return row.normal(side, self.record.fields.get(name))
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the pair stage hands to planning: a pair, two records to be paired, or one record alone.
+
+    ``by`` says how two records were found to be one: stored, marker, entity, match, created. ``hold`` is set when the
+    item is not to be touched. ``marker`` is what a create shall carry. ``clashing``, ``parked``: something of it is an
+    open conflict, or parked, since an earlier run.
+    """
+
+    kind: str
+    entity: str
+    pair: int | None = None
+    left: Member | None = None
+    right: Member | None = None
+    by: Literal["stored", "marker", "entity", "match", "created"] = "stored"
+    marker: Marker | None = None
+    decided: Mapping[str, Decided] = field(default_factory=dict)
+    hold: Hold | None = None
+    clashing: bool = False
+    parked: bool = False
+
+    def member(self, side: Side) -> Member | None:
+        return self.left if side == "left" else self.right
+
+    def items(self) -> tuple[Item, ...]:
+        """The inbox rows this view settles."""
+        return tuple(m.item for m in (self.left, self.right) if m is not None and m.item is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A view with its plan: a sight and an outcome a row (for two records), and the operations they come to."""
+
+    view: View
+    sights: tuple[Sight, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    operations: tuple[Operation, ...] = ()
+
+    @property
+    def writes(self) -> tuple[Create | Update, ...]:
+        return tuple(op for op in self.operations if isinstance(op, Create | Update))
+
+
+def plan_view(link: Link, view: View) -> Work:
+    """Plan one view."""
+    if view.hold is not None:
+        return Work(view, operations=(view.hold,))
+    if view.left is None or view.right is None:
+        return _plan_create(link, view)
+    return _plan_pair(link, view, view.left, view.right)
+
+
+def title_of(record: Record) -> str:
+    """How a record is called in lists: its title, else its name, else its id."""
+    return str(record.fields.get("title") or record.fields.get("name") or record.ref.id)
+
+
+# --- two records -----------------------------------------------------------------------------------------------------
+
+
+def _plan_pair(link: Link, view: View, left: Member, right: Member) -> Work:
+    rows = link.mappings[view.kind].rows
+    skew = link.skew()
+    sights = tuple(_sight(row, view, left, right) for row in rows)
+    outcomes = tuple(
+        decide(row, sight, first_contact=link.first_contact, skew=skew)
+        if row.left in left.record.fields and row.right in right.record.fields
+        else Outcome("same", rule="not observed")
+        for row, sight in zip(rows, sights, strict=True)
+    )
+    operations: list[Operation] = []
+    if view.pair is None:
+        operations.append(
+            Adopt(view.kind, left.record.ref, right.record.ref, title_of(left.record), view.entity, view.by)
+        )
+    operations.extend(_updates(rows, view, sights, outcomes))
+    operations.extend(_troubles(rows, view, sights, outcomes))
+    return Work(view, sights, outcomes, tuple(operations))
+
+
+def _sight(row: Row, view: View, left: Member, right: Member) -> Sight:
+    return Sight(
+        row.normal("left", left.record.fields.get(row.left)),
+        row.normal("right", right.record.fields.get(row.right)),
+        left.base_of(row, "left"),
+        right.base_of(row, "right"),
+        left.record.updated_at,
+        right.record.updated_at,
+        view.decided.get(row.left),
+    )
+
+
+def _updates(rows: Sequence[Row], view: View, sights: Sequence[Sight], outcomes: Sequence[Outcome]) -> list[Update]:
+    found = []
+    for side in SIDES:
+        member = view.member(side)
+        assert member is not None
+        changes = []
+        for row, sight, outcome in zip(rows, sights, outcomes, strict=True):
+            after = outcome.new(side)
+            if not isinstance(after, Unset):
+                before = sight.left if side == "left" else sight.right
+                changes.append(FieldChange(row.field(side), before, after, f"{row.left}: {outcome.rule}"))
+        if changes:
+            record = member.record
+            found.append(
+                Update(
+                    view.kind,
+                    side,
+                    view.pair or 0,
+                    record.ref,
+                    record.version,
+                    record.url,
+                    title_of(record),
+                    tuple(changes),
+                )
+            )
+    return found
+
+
+def _troubles(rows: Sequence[Row], view: View, sights: Sequence[Sight], outcomes: Sequence[Outcome]) -> list[Operation]:
+    assert view.left is not None
+    assert view.right is not None
+    found: list[Operation] = []
+    for row, sight, outcome in zip(rows, sights, outcomes, strict=True):
+        if outcome.verdict == "conflict":
+            found.append(
+                FieldConflict(
+                    view.kind,
+                    view.pair,
+                    view.left.record.ref,
+                    view.right.record.ref,
+                    title_of(view.left.record),
+                    row.left,
+                    sight.base_left,
+                    sight.base_right,
+                    sight.left,
+                    sight.right,
+                )
+            )
+        for problem in outcome.problems:
+            member = view.member(problem.side)
+            assert member is not None
+            found.append(_hold(view.kind, problem, member.record, row.field(problem.side)))
+    return found
+
+
+def _hold(kind: str, problem: Problem, record: Record, name: str | None) -> Hold:
+    return Hold(kind, problem.side, record.ref, title_of(record), name, problem.reason, problem.message)
+
+
+# --- one record ------------------------------------------------------------------------------------------------------
+
+
+def _plan_create(link: Link, view: View) -> Work:
+    side: Side = "left" if view.left is not None else "right"
+    member = view.left if view.left is not None else view.right
+    assert member is not None
+    assert view.marker is not None
+    record = member.record
+    target = other(side)
+    changes: list[FieldChange] = []
+    holds: list[Hold] = []
+    for row in link.mappings[view.kind].rows:
+        if row.direction != "create-only" and not row.writes_to(target):
+            continue
+        value, problems = _for_create(row, side, record)
+        holds.extend(_hold(view.kind, problem, record, row.field(side)) for problem in problems)
+        if value not in (None, ()):
+            changes.append(FieldChange(row.field(target), None, value, f"{row.left}: new on the {side} side"))
+    must = {"title", "name"} & {row.field(target) for row in link.mappings[view.kind].rows}
+    if not must <= {change.field for change in changes}:
+        lacking = Problem(side, "invalid", f"it has no {' or '.join(sorted(must))} that the other side could hold")
+        return Work(view, operations=(*holds, _hold(view.kind, lacking, record, None)))
+    create = Create(
+        view.kind,
+        target,
+        record.ref,
+        record.version,
+        record.url,
+        title_of(record),
+        view.entity,
+        view.marker,
+        tuple(changes),
+    )
+    return Work(view, operations=(create, *holds))
+
+
+def _for_create(row: Row, side: Side, record: Record) -> tuple[Value, list[Problem]]:
+    """The value a new partner gets, and what of it cannot be said there."""
+    target = other(side)
+    value = row.normal(side, record.fields.get(row.field(side)))
+    spec = replace(row.spec(target), writable="always") if row.spec(target).writable != "never" else row.spec(target)
+    problems: list[Problem] = []
+    if row.is_set:
+        said = []
+        for name in members(value):
+            try:
+                said.append(str(row.convert(target, name)))
+            except UnmappedError as unmapped:
+                problems.append(Problem(side, unmapped.reason, unmapped.message))
+        wanted: Value = tuple(sorted(said)) if spec.type.is_set else (said[0] if said else None)
+    else:
+        try:
+            wanted = row.normal(target, row.convert(target, value))
+        except UnmappedError as unmapped:
+            return None, [Problem(side, unmapped.reason, unmapped.message)]
+    if wanted is None:
+        return None, problems
+    found = unwritable(spec, wanted)
+    if found is not None:
+        return None, [*problems, Problem(side, *found)]
+    return wanted, problems
+
+
+# --- bases of a pair that was just created ---------------------------------------------------------------------------
+
+
+def bases_of_created(
+    link: Link, kind: str, side: Side, source: Record, target: Record, sent: Mapping[str, Value], *, answered: bool
+) -> tuple[dict[str, Value | Unset], dict[str, Value | Unset]]:
+    """The base overlays (source, target) of a partner we made on ``side``, from what the create call carried (S7).
+
+    A field that was sent is delivered as far as the source still says the same; one that was not sent is still to be
+    delivered (its source has no base), so that a crash after the create leaves an ordinary update behind (S20).
+    ``answered``: ``target`` is the call's own answer, so what differs from ``sent`` is the server's doing; else it was
+    found later, and what differs is a person's.
+    """
+    origin = other(side)
+    of_source: dict[str, Value | Unset] = {}
+    of_target: dict[str, Value | Unset] = {}
+    for row in link.mappings[kind].rows:
+        mine = row.normal(origin, source.fields.get(row.field(origin)))
+        theirs = row.normal(side, target.fields.get(row.field(side)))
+        if row.direction != "create-only" and not row.writes_to(side):
+            bases: tuple[Value | Unset, Value | Unset] = (mine, theirs)
+        elif row.is_set:
+            bases = _created_set(row, side, mine, theirs, sent.get(row.field(side)))
+        else:
+            bases = _created_scalar(row, side, mine, theirs, sent.get(row.field(side), UNSET), answered=answered)
+        of_source[row.field(origin)], of_target[row.field(side)] = bases
+    return of_source, of_target
+
+
+def _created_set(row: Row, side: Side, mine: Value, theirs: Value, sent: Value) -> tuple[Value, Value]:
+    """Members that were sent and are there; one that is missing is delivered again rather than taken for removed."""
+    there = {key(name) for name in members(theirs)}
+    given = tuple(name for name in members(sent) if key(name) in there)
+    words = {key(name) for name in given}
+    own = tuple(name for name in members(mine) if _word(row, side, name) in words)
+    return _as_held(row.spec(other(side)), own), _as_held(row.spec(side), given)
+
+
+def _as_held(spec: FieldSpec, names: tuple[str, ...]) -> Value:
+    if spec.type.is_set:
+        return names
+    return names[0] if names else None
+
+
+def _created_scalar(
+    row: Row, side: Side, mine: Value, theirs: Value, sent: Value | Unset, *, answered: bool
+) -> tuple[Value | Unset, Value | Unset]:
+    if isinstance(sent, Unset):
+        return (mine, theirs) if mine is None else (UNSET, theirs)
+    wanted = row.normal(side, sent)
+    if answered:
+        return (UNSET if theirs is None else mine), theirs
+    try:
+        unchanged = row.normal(side, row.convert(side, mine)) == wanted
+    except UnmappedError:
+        unchanged = False
+    return (mine if unchanged else UNSET), wanted
+
+
+def _word(row: Row, side: Side, name: str) -> str | None:
+    try:
+        return key(str(row.convert(side, name)))
+    except UnmappedError:
+        return None
+
+
+def overlay(rows: Collection[tuple[str, Value | Unset, Value]]) -> dict[str, Value | Unset]:
+    """Of (field, base, value now), the bases that differ from the value: what the pair table stores."""
+    return {name: base for name, base, now in rows if base != now}
+
+
+def ref_of(operation: Operation) -> Ref:
+    """The record an operation is about, for lists."""
+    match operation:
+        case Create():
+            return operation.source
+        case Adopt() | FieldConflict():
+            return operation.left
+        case Update() | Hold():
+            return operation.item

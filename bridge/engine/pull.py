@@ -1,0 +1,275 @@
+"""Reading: change feeds and announced items into the inbox, with the cursor in the same transaction (S29–S32)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import count
+
+import structlog
+from sqlmodel import Session
+
+from bridge.engine.context import Run
+from bridge.engine.link import End, Link, MatchFields, marker_key
+from bridge.engine.pair import merged
+from bridge.errors import GoneError, NotFoundError, RejectedError
+from bridge.model import SIDES, Fields, Record, Ref, Side
+from connectors.base import Page
+from state import cursors, history, inbox, leases, links, pairs
+from state.codec import dump_record, load_record
+from state.history import Entry
+from state.inbox import Arrival, Item
+from state.links import Sharer
+from state.pairs import Pair
+
+log = structlog.get_logger(__name__)
+
+_POLL_LEASE_S = 120
+_TRIES = 3
+_BACK_OFF = timedelta(seconds=5)
+_attempt = count()
+_NOWHERE = Ref("", "", "", "")
+
+
+async def poll(run: Run) -> None:
+    """Read what changed on both sides since their cursors. Both sides at once, the kinds of a side in order."""
+    async with asyncio.TaskGroup() as group:
+        for side in SIDES:
+            group.create_task(_poll_side(run, run.link.end(side)))
+
+
+async def _poll_side(run: Run, end: End) -> None:
+    began = run.monotonic()
+    polled = [await _poll_kind(run, end, kind) for kind in run.link.mappings]
+    if all(polled):
+        run.polled_at[end.side] = began
+
+
+async def _poll_kind(run: Run, end: End, kind: str) -> bool:
+    where = cursors.Where(end.connection, end.container, kind)
+    holder = f"{socket.gethostname()}:{os.getpid()}:{next(_attempt)}"
+    if not await run.store.run(leases.acquire_poll, end.connection, end.container, kind, holder, _POLL_LEASE_S):
+        log.info("poll.skipped", connection=end.connection, container=end.container, reason="another run polls it now")
+        return False
+    try:
+        await _walk(run, end, where, holder)
+        return True
+    finally:
+        await run.store.run(leases.release_poll, end.connection, end.container, kind, holder)
+
+
+async def _walk(run: Run, end: End, where: cursors.Where, holder: str) -> None:
+    position, sharing = await run.store.read(_start, where)
+    first = run.full or position.cursor is None or not all(s.seeded for s in sharing if s.link_id in run.link.matches)
+    resumes = position.resume is not None and position.resume_full == first
+    cursor = position.resume if resumes else None if first else position.cursor
+    run.cursors.setdefault((end.side, where.kind), position.cursor)
+    began_at = run.now()
+    total = 0
+    pages = end.connector.pull(
+        end.container,
+        where.kind,
+        cursor,
+        fields=run.link.poll_fields.get((end.side, where.kind), frozenset()),
+        sweep=_sweeps(run, end.side, position.polls),
+    )
+    async for page in pages:
+        await run.store.run(_store, run.link, end, where, holder, page, began_at, first)
+        total += len(page.records)
+        run.progress.pulled(end.side, where.kind, total)
+    run.tally.counts["pulled"] += total
+    log.debug("poll.finished", connection=end.connection, container=end.container, kind=where.kind, records=total)
+
+
+def _start(session: Session, where: cursors.Where) -> tuple[cursors.Position, list[Sharer]]:
+    return cursors.get(session, where), links.sharers(session, where.connection, where.container)
+
+
+def _sweeps(run: Run, side: Side, polls: int) -> bool:
+    """Whether this poll reads the feeds no cursor covers: each Nth does, and those a person asked for."""
+    if run.sweep is not None:
+        return run.sweep
+    return polls % max(1, run.link.sweep_every.get(side, 1)) == 0
+
+
+# --- one page, one transaction ---------------------------------------------------------------------------------------
+
+
+def _store(
+    session: Session,
+    link: Link,
+    end: End,
+    where: cursors.Where,
+    holder: str,
+    page: Page,
+    began_at: datetime,
+    first: bool,
+) -> None:
+    """Store a page for every link that reads the container, and how far it reaches."""
+    for sharer in links.sharers(session, where.connection, where.container):
+        match = link.matches.get(sharer.link_id)
+        if match is None:
+            links.forget_seed(session, sharer.link_id, sharer.side)
+            continue
+        initial = not sharer.seeded
+        _arrive(session, sharer, where.kind, page.records, match, initial=initial, now=began_at)
+        if page.sweep is not None:
+            _compare(session, sharer, where.kind, page.sweep, page.sweep_default, began_at)
+        if page.last and first:
+            links.mark_seeded(session, sharer.link_id, sharer.side)
+    if not page.last:
+        cursors.checkpoint(session, where, page.cursor, full=first)
+    else:
+        cursors.commit(session, where, page.cursor, began_at)
+    leases.renew_poll(session, end.connection, end.container, where.kind, holder, _POLL_LEASE_S)
+
+
+def _arrive(
+    session: Session,
+    sharer: Sharer,
+    kind: str,
+    records: Sequence[Record],
+    match: MatchFields,
+    *,
+    initial: bool,
+    now: datetime,
+) -> list[str]:
+    """Put what is news into the inbox; the ids that are not. An echo of our own write ends here (S4)."""
+    by_id = {record.ref.id: record for record in records}
+    known = pairs.by_items(session, sharer.link_id, kind, sharer.side, by_id)
+    waiting = {} if initial else inbox.get_many(session, sharer.link_id, kind, sharer.side, by_id)
+    touched: list[tuple[int, str]] = []
+    news: list[Arrival] = []
+    for item_id, record in by_id.items():
+        pair = known.get(item_id)
+        row = waiting.get(item_id)
+        text = _news(sharer.side, pair, row, record, touched)
+        if text is not None:
+            marker = None if record.marker is None else marker_key(record.marker)
+            key = None if pair is not None else match.key(sharer.side, record.fields)
+            news.append(Arrival(item_id, text, key, marker))
+    pairs.see_many(session, sharer.side, touched)
+    inbox.put(session, sharer.link_id, kind, sharer.side, news, initial=initial, now=now)
+    fresh = {arrival.item_id for arrival in news}
+    return [item_id for item_id in by_id if item_id not in fresh]
+
+
+def _news(
+    side: Side, pair: Pair | None, row: Item | None, record: Record, touched: list[tuple[int, str]]
+) -> str | None:
+    """The text to store, or None when it says nothing new: known, touched only, or older than what we know."""
+    if row is not None and row.record is not None:
+        waiting = load_record(row.record, record.ref)
+        text = dump_record(merged(waiting, record))
+        return None if _is_older(record, waiting) or text == row.record else text
+    if pair is None:
+        return dump_record(record)
+    return _news_of_pair(side, pair, record, touched)
+
+
+def _news_of_pair(side: Side, pair: Pair, record: Record, touched: list[tuple[int, str]]) -> str | None:
+    text = dump_record(record)
+    if text == pair.record(side):
+        return None
+    seen = load_record(pair.record(side), record.ref)
+    if _is_older(record, seen) or (seen.provisional and record.version == seen.version):
+        return None
+    now = merged(seen, record)
+    if now.fields == seen.fields:
+        touched.append((pair.id, dump_record(now)))
+        return None
+    return text
+
+
+def _is_older(record: Record, known: Record) -> bool:
+    """Whether a listing lags behind what we know, by the tracker's own clock."""
+    return record.updated_at is not None and known.updated_at is not None and record.updated_at < known.updated_at
+
+
+def _compare(
+    session: Session, sharer: Sharer, kind: str, sweep: Mapping[str, Fields], default: Fields, now: datetime
+) -> None:
+    """Announce the pairs whose uncovered fields are not as last seen: a feed is a hint, the item itself is read."""
+    after = 0
+    while page := pairs.walk(session, sharer.link_id, kind, after=after, limit=500):
+        moved = []
+        for pair in page:
+            item_id = pair.item_id(sharer.side)
+            swept = sweep.get(item_id, default)
+            seen = _fields_of(pair.record(sharer.side))
+            if any(seen.get(name) != value for name, value in swept.items() if name in seen):
+                moved.append(item_id)
+        inbox.announce(session, sharer.link_id, kind, sharer.side, moved, now)
+        after = page[-1].id
+
+
+def _fields_of(text: str) -> Fields:
+    return load_record(text, _NOWHERE).fields
+
+
+# --- announced items -------------------------------------------------------------------------------------------------
+
+
+async def fetch_announced(run: Run) -> int:
+    """Read the items that were only announced, one request each; how many became news."""
+    fetched = 0
+    for kind in run.link.mappings:
+        items = await run.store.read(inbox.announced, run.link.id, kind, run.now())
+        for batch in (items[i : i + 8] for i in range(0, len(items), 8)):
+            fetched += sum(await asyncio.gather(*(_fetch(run, kind, item) for item in batch)))
+    return fetched
+
+
+async def _fetch(run: Run, kind: str, item: Item) -> bool:
+    end = run.link.end(item.side)
+    fields = run.link.poll_fields.get((item.side, kind), frozenset())
+    try:
+        record = await end.connector.fetch(end.ref(kind, item.item_id), fields=fields)
+    except GoneError as gone:
+        await run.store.run(_gone, run.link, run.id, kind, item, str(gone), run.now())
+        run.tally.counts["unlinked"] += 1
+        return False
+    except (NotFoundError, RejectedError) as error:
+        await run.store.run(_missing, run.link.id, kind, item, run.now())
+        log.info("item.missing", connection=end.connection, item=item.item_id, reason=error.message)
+        return False
+    return await run.store.run(_fetched, run.link, kind, item, record, run.now())
+
+
+def _fetched(session: Session, link: Link, kind: str, item: Item, record: Record, now: datetime) -> bool:
+    """Store a fetched record for every link that reads its container; whether it is news to this one."""
+    end, news = link.end(item.side), True
+    for sharer in links.sharers(session, end.connection, end.container):
+        match = link.matches.get(sharer.link_id)
+        if match is not None:
+            unchanged = _arrive(session, sharer, kind, (record,), match, initial=False, now=now)
+            if unchanged and (sharer.link_id, sharer.side) == (link.id, item.side):
+                inbox.remove(session, link.id, kind, [item])
+                news = False
+    return news
+
+
+def _missing(session: Session, link_id: int, kind: str, item: Item, now: datetime) -> None:
+    """Not there, which proves nothing: look again a few times (replicas lag), then leave it to the feed."""
+    if item.attempts + 1 >= _TRIES:
+        inbox.remove(session, link_id, kind, [item])
+    else:
+        inbox.postpone(session, link_id, kind, [item], now + _BACK_OFF * 2**item.attempts)
+
+
+def _gone(session: Session, link: Link, run_id: int, kind: str, item: Item, why: str, now: datetime) -> None:
+    """Evidence that a record is deleted: stop syncing its pair and say so, touch nothing else (S25, S26)."""
+    pair = pairs.by_items(session, link.id, kind, item.side, {item.item_id}).get(item.item_id)
+    inbox.remove(session, link.id, kind, [item])
+    if pair is not None and pair.status == "live":
+        unlink(session, link.id, run_id, pair, item.side, why, now)
+
+
+def unlink(session: Session, link_id: int, run_id: int, pair: Pair, side: Side, why: str, now: datetime) -> None:
+    """S26: the pair stays as a tombstone, so that its survivor is never taken for a new item (S28)."""
+    pairs.set_status(session, pair.id, "unlinked", why)
+    entry = Entry(link_id, run_id, pair.kind, side, pair.item_id(side), "unlink", now, pair.id, rule=why)
+    history.add_many(session, [entry])

@@ -1,0 +1,165 @@
+"""What became of the writes an earlier run did not see answered? Found out before anything else (S3, S18, S19)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from sqlmodel import Session
+
+from bridge.engine.context import Run
+from bridge.engine.link import Link
+from bridge.engine.pair import merged
+from bridge.engine.plan import bases_of_created, overlay
+from bridge.model import SIDES, Marker, Record, Ref, Side, Unset, Value, other
+from state import history, inbox, intents, pairs
+from state.codec import dump_base, dump_record, load, load_record
+from state.history import Entry
+from state.tables import IntentRow
+
+log = structlog.get_logger(__name__)
+
+_MARGIN = timedelta(seconds=1)
+
+
+async def recover(run: Run) -> None:
+    """Settle every intent of this link. Afterwards none is left, or a tracker's error was raised and all of them are."""
+    unknown = await run.store.read(intents.unfinished, run.link.id)
+    if not unknown:
+        return
+    run.progress.message(f"finding out about {len(unknown)} writes that were not answered")
+    await run.store.run(_announce, run, [intent for intent in unknown if intent.verb == "update"])
+    creates: dict[tuple[Side, str], list[IntentRow]] = defaultdict(list)
+    for intent in unknown:
+        if intent.verb == "create":
+            side: Side = "left" if intent.side == "left" else "right"
+            creates[side, intent.kind].append(intent)
+    for (side, kind), some in creates.items():
+        await _find_out(run, side, kind, some)
+
+
+def _announce(session: Session, run: Run, updates: Sequence[IntentRow]) -> None:
+    """An update is found out about by reading its item: if it went through, both sides agree and nothing is sent."""
+    for intent in updates:
+        side: Side = "left" if intent.side == "left" else "right"
+        inbox.announce(session, run.link.id, intent.kind, side, [intent.item_id or ""], run.now())
+    intents.remove(session, [intent.id or 0 for intent in updates])
+
+
+async def _find_out(run: Run, side: Side, kind: str, creates: Sequence[IntentRow]) -> None:
+    """Look for the markers; what is not there after the connector's index lag was never made."""
+    end = run.link.end(side)
+    wanted = {_marker(intent): intent for intent in creates}
+    since = next((intent.cursor for intent in creates if intent.cursor is None), min(i.cursor or "" for i in creates))
+    found = await end.connector.find(end.container, kind, wanted, since)
+    missing = [intent for marker, intent in wanted.items() if marker not in found]
+    if missing:
+        wait = _remaining_lag(run, side, kind, missing)
+        if wait > 0:
+            log.info("recovery.waiting", seconds=wait, connection=end.connection)
+            await run.sleep(wait)
+            found = {**found, **await end.connector.find(end.container, kind, wanted, since)}
+    for marker, intent in wanted.items():
+        record = found.get(marker)
+        if record is None:
+            await run.store.run(intents.remove, [intent.id or 0])
+            log.info("write.absent", side=side, marker=marker.id)
+        else:
+            source = await _source(run, other(side), intent)
+            await run.store.run(_adopt, run, intent, source, record)
+            log.info("write.recovered", side=side, marker=marker.id, item=record.ref.id)
+
+
+def _marker(intent: IntentRow) -> Marker:
+    source, _, item = intent.marker.partition(" ")
+    return Marker(source, item)
+
+
+def _remaining_lag(run: Run, side: Side, kind: str, missing: Sequence[IntentRow]) -> float:
+    """Seconds until the youngest create must be visible if it happened."""
+    lag = timedelta(seconds=run.link.end(side).connector.kinds()[kind].index_lag_s)
+    if not lag:
+        return 0.0
+    return max(0.0, (max(intent.created_at for intent in missing) + lag + _MARGIN - run.now()).total_seconds())
+
+
+async def _source(run: Run, side: Side, intent: IntentRow) -> Record:
+    """The record the create was made from: still in the inbox, else read again."""
+    end = run.link.end(side)
+    ref = end.ref(intent.kind, intent.source_id or "")
+    rows = await run.store.read(inbox.get_many, run.link.id, intent.kind, side, {ref.id})
+    row = rows.get(ref.id)
+    if row is not None and row.record is not None:
+        return load_record(row.record, ref)
+    return await end.connector.fetch(ref, fields=run.link.poll_fields.get((side, intent.kind), frozenset()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Halves:
+    left: Record
+    right: Record
+    base_left: Mapping[str, Value | Unset]
+    base_right: Mapping[str, Value | Unset]
+
+
+def _adopt(session: Session, run: Run, intent: IntentRow, source: Record, target: Record) -> None:
+    """Pair a create that went through with its source; what it did not carry is left for an ordinary update."""
+    side: Side = "left" if intent.side == "left" else "right"
+    known = pairs.by_items(session, run.link.id, intent.kind, side, {target.ref.id})
+    taken = pairs.by_items(session, run.link.id, intent.kind, other(side), {source.ref.id})
+    if not known and not taken:
+        halves = _halves(run.link, intent, side, source, _seen(session, run, side, target))
+        pair = {
+            "link_id": run.link.id,
+            "kind": intent.kind,
+            "entity": intent.entity,
+            "left_id": halves.left.ref.id,
+            "right_id": halves.right.ref.id,
+            "left": dump_record(halves.left),
+            "right": dump_record(halves.right),
+            "base_left": dump_base(halves.base_left),
+            "base_right": dump_base(halves.base_right),
+            "status": "live",
+            "reason": "recovered",
+            "created_run": run.id,
+            "settled_run": run.id,
+        }
+        pair_id = pairs.add_one(session, pair)
+        history.add_many(session, [_entry(run, intent, target.ref, pair_id)])
+        run.tally.counts[f"recovered_{side}"] += 1
+    intents.remove(session, [intent.id or 0])
+
+
+def _seen(session: Session, run: Run, side: Side, target: Record) -> Record:
+    """The found record, with what an inbox row may know beyond it."""
+    row = inbox.get_many(session, run.link.id, target.ref.kind, side, {target.ref.id}).get(target.ref.id)
+    return merged(load_record(row.record, target.ref), target) if row is not None and row.record else target
+
+
+def _halves(link: Link, intent: IntentRow, side: Side, source: Record, target: Record) -> _Halves:
+    sent = {name: _value(held[2]) for name, held in load(intent.changes).items()}
+    of_source, of_target = bases_of_created(link, intent.kind, side, source, target, sent, answered=False)
+    records = {side: target, other(side): source}
+    bases = {side: of_target, other(side): of_source}
+    stored = {
+        at: overlay(
+            [
+                (row.field(at), bases[at][row.field(at)], row.normal(at, records[at].fields.get(row.field(at))))
+                for row in link.mappings[intent.kind].rows
+            ]
+        )
+        for at in SIDES
+    }
+    return _Halves(records["left"], records["right"], stored["left"], stored["right"])
+
+
+def _value(held: object) -> Value:
+    return tuple(held) if isinstance(held, list) else held  # type: ignore[return-value]
+
+
+def _entry(run: Run, intent: IntentRow, ref: Ref, pair_id: int) -> Entry:
+    rule = "found by its marker after an unanswered create (S19)"
+    return Entry(run.link.id, run.id, ref.kind, intent.side, ref.id, "create", run.now(), pair_id, rule=rule)

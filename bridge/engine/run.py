@@ -1,0 +1,181 @@
+"""A run of a link on one screen: lock, recover, pull, pair, plan, guard, apply, settle, report (S1–S3)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+
+from bridge.engine import guard
+from bridge.engine.apply import apply
+from bridge.engine.context import Run
+from bridge.engine.link import Link
+from bridge.engine.pair import Found, find
+from bridge.engine.plan import plan_view
+from bridge.engine.pull import fetch_announced, poll
+from bridge.engine.recover import recover
+from bridge.engine.report import PlanReport, RunReport, State
+from bridge.errors import BridgeError, LockedError
+from bridge.model import SIDES, Operation, Plan, Side
+from state import conflicts, inbox, leases, links, parked, runs
+from state.store import Store
+
+log = structlog.get_logger(__name__)
+
+BATCH = 500
+"""Inbox rows settled together: what a run holds in memory."""
+
+LEASE_S = 60
+_MOST_IDLE = 3
+"""Rounds that bring nothing before a run gives up for now."""
+
+
+async def sync_link(run: Run) -> RunReport:
+    """Bring both containers in step, as far as it goes. The caller holds the lease (``leased``).
+
+    Trackers' errors and a lost lease end the run and stand in the report; what was done is stored.
+    """
+    state: State = "done"
+    error = hint = ""
+    try:
+        await recover(run)
+        state = await _rounds(run)
+    except BridgeError as problem:
+        state = "locked" if isinstance(problem, LockedError) else "failed"
+        error, hint = problem.message, problem.hint
+    return await _report(run, state, error, hint)
+
+
+async def plan_link(run: Run) -> PlanReport:
+    """What ``sync_link`` would do now. Polls and fills the inbox, writes to no tracker and moves no base."""
+    await recover(run)
+    await poll(run)
+    await _require_seeded(run)
+    await fetch_announced(run)
+    operations: list[Operation] = []
+    seen: set[tuple[Side, str]] = set()
+    for kind in run.link.mappings:
+        async for found in _batches(run, kind):
+            for view in found.views:
+                items = {(item.side, item.item_id) for item in view.items()}
+                if not items & seen:
+                    operations.extend(plan_view(run.link, view).operations)
+                seen |= items
+    return PlanReport(Plan(run.link.name, tuple(operations)), _requests(run), dict(run.tally.unmapped))
+
+
+async def _rounds(run: Run) -> State:
+    """Poll and settle until nothing is left; a plan that grew old is made anew after a fresh poll (S22)."""
+    budget = guard.Budget.of(run)
+    idle = 0
+    while idle < _MOST_IDLE:
+        before = sum(run.tally.counts.values())
+        await poll(run)
+        await _require_seeded(run)
+        await fetch_announced(run)
+        again = False
+        for kind in run.link.mappings:
+            again = await _settle_kind(run, kind, budget) or again
+            if budget.spent:
+                return "stopped"
+        if not again:
+            return "done"
+        await recover(run)
+        idle = 0 if sum(run.tally.counts.values()) > before else idle + 1
+    return "stopped"
+
+
+async def _require_seeded(run: Run) -> None:
+    """Nothing is paired before both first listings are in hand: a partner may be on a page not read yet."""
+    row = await run.store.read(links.get, run.link.id)
+    if not (row.seeded_left and row.seeded_right):
+        raise LockedError(
+            f'link "{run.link.name}": another run is still reading one of its containers for the first time',
+            hint="Run it again when that one is done.",
+        )
+
+
+async def _settle_kind(run: Run, kind: str, budget: guard.Budget) -> bool:
+    """One pass over the inbox. True when there is more to do at once: items to fetch, or a plan that grew old."""
+    total = (await run.store.read(inbox.counts, run.link.id))["waiting"]
+    run.progress.planned(total)
+    again, done = False, 0
+    async for found in _batches(run, kind):
+        works = [plan_view(run.link, view) for view in found.views]
+        allowed = budget.take(guard.approved(run, works))
+        await apply(run, allowed)
+        await _put_aside(run, kind, found)
+        again = again or bool(found.fetch) or bool(await run.store.read(inbox.announced, run.link.id, kind, run.now()))
+        done += sum(len(view.items()) for view in found.views)
+        run.progress.done(min(done, total), total)
+        if budget.spent:
+            return False
+        if run.age() > run.link.limits.verify_after_s:
+            return True
+    return again
+
+
+async def _batches(run: Run, kind: str) -> AsyncIterator[Found]:
+    """The inbox in pages, as views. Rows that stay are passed over, so the walk ends."""
+    after = ("", 0, "")
+    while items := await run.store.read(inbox.take, run.link.id, kind, after=after, limit=BATCH, now=run.now()):
+        after = inbox.position(items[-1])
+        yield await run.store.read(find, run.link, kind, items)
+
+
+async def _put_aside(run: Run, kind: str, found: Found) -> None:
+    """Rows of unlinked pairs go; rows whose record lacks a mapped field are read again as a whole."""
+    if found.ignored:
+        await run.store.run(inbox.remove, run.link.id, kind, found.ignored)
+    for side in SIDES:
+        ids = [item.item_id for item in found.fetch if item.side == side]
+        if ids:
+            await run.store.run(inbox.announce, run.link.id, kind, side, ids, run.now())
+
+
+# --- the lease ---------------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def leased(store: Store, link: Link, holder: str) -> AsyncIterator[int]:
+    """Hold the link's lease, renewed in the background; yields the fence (S2). Raises LockedError when it is held."""
+    fence = await store.run(leases.acquire, link.id, holder, LEASE_S)
+    if fence is None:
+        by = await store.read(leases.holder_of, link.id)
+        who = f" by {by.name} for {by.seconds_left} s more" if by is not None else ""
+        raise LockedError(f'link "{link.name}" is being synced already, held{who}', hint="Let it finish, or try again.")
+    renewal = asyncio.create_task(_renew(store, link.id, fence))
+    try:
+        yield fence
+    finally:
+        renewal.cancel()
+        await asyncio.gather(renewal, return_exceptions=True)
+        await store.run(leases.release, link.id, fence)
+
+
+async def _renew(store: Store, link_id: int, fence: int) -> None:
+    while await store.run(leases.renew, link_id, fence, LEASE_S):  # noqa: ASYNC110 — a lease has no event to wait for
+        await asyncio.sleep(LEASE_S / 3)
+
+
+# --- the report --------------------------------------------------------------------------------------------------------
+
+
+async def _report(run: Run, state: State, error: str, hint: str) -> RunReport:
+    open_now = await run.store.read(conflicts.counts, run.link.id)
+    counts = dict(run.tally.counts) | _requests(run)
+    counts["conflicts_open"] = open_now.get("open", 0) + open_now.get("decided", 0)
+    counts["parked"] = await run.store.read(parked.count, run.link.id)
+    counts["held"] = (await run.store.read(inbox.counts, run.link.id))["held"]
+    await run.store.run(runs.finish_run, run.id, state=state, counts=counts, now=run.now(), error=error)
+    log.info("run.finished", link=run.link.name, run=run.id, state=state, **counts)
+    return RunReport(run.link.name, run.id, state, counts, dict(run.tally.unmapped), error, hint)
+
+
+def _requests(run: Run) -> dict[str, int]:
+    return {
+        f"requests_{side}": run.link.end(side).connector.usage().requests - run.used_before.get(side, 0)
+        for side in SIDES
+    }

@@ -1,0 +1,380 @@
+"""The only file that names concrete classes together: Settings in, a working Bridge out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from bridge.config import plugins
+from bridge.config.digest import config_hash
+from bridge.config.settings import Link as LinkSettings
+from bridge.config.settings import Settings
+from bridge.engine.context import Run, utc_now
+from bridge.engine.link import End, Limits, Link, MatchFields
+from bridge.engine.report import PlanReport, Progress, RunReport, Silent
+from bridge.engine.run import leased, plan_link, sync_link
+from bridge.errors import ConfigError, LockedError, SignatureError, TrackerError
+from bridge.model import SIDES, Plan, Schema, Side
+from connectors.base import Connector, Finding
+from mappings.lenses import People
+from mappings.preset import preset
+from mappings.rows import Mapping_, RowSpec, compile_rows
+from state import deliveries, inbox, links, parked, runs
+from state.links import Ends
+from state.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryOutcome:
+    """What a webhook came to: ``duplicate`` ones change nothing; ``links`` are those to run soon."""
+
+    duplicate: bool
+    links: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Bridge:
+    """A configuration at work. Use as an async context manager; made by ``Bridge.open``."""
+
+    settings: Settings
+    store: Store
+    ids: Mapping[str, int]
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    _connectors: dict[str, Connector] = field(default_factory=dict)
+    _links: dict[str, Link] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, settings: Settings, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> Self:
+        """Open the state and know the configured links. No request is made yet.
+
+        Raises: ConfigError (a link that changed its containers), StateError, LockedError.
+        """
+        backup = settings.state.backup_dir
+        store = Store.open(settings.state.url.get_secret_value(), backup_dir=Path(backup) if backup else None)
+        try:
+            ids = store.run_sync(links.ensure, [_ends(link) for link in settings.links])
+        except BaseException:
+            store.close()
+            raise
+        return cls(settings, store, ids, sleep)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for connector in self._connectors.values():
+            await connector.aclose()
+        self.store.close()
+
+    # --- what it is asked for -----------------------------------------------------------------------------------------
+
+    async def sync(
+        self,
+        link: str,
+        *,
+        trigger: str,
+        full: bool = False,
+        sweep: bool | None = None,
+        approved: Plan | None = None,
+        progress: Progress | None = None,
+    ) -> RunReport:
+        """One run of one link (S1). ``full`` lists everything again; ``sweep`` True reads the feeds no cursor covers,
+        None as often as the connector says; ``approved`` does only what a reviewed plan holds.
+
+        Never raises for a tracker's or the lease's sake: the report says it. Raises ConfigError, StateError.
+        """
+        return await self._with_lease(link, trigger, sync_link, full, sweep, approved, progress)
+
+    async def plan(self, link: str, *, full: bool = False, progress: Progress | None = None) -> PlanReport:
+        """What ``sync`` would do now. Raises LockedError, TrackerError, ConfigError, StateError."""
+        ready = await self._link(link)
+        async with leased(self.store, ready, _holder()) as fence:
+            return await plan_link(self._run(ready, 0, fence, "plan", full, True, None, progress))
+
+    async def check(self, *, live: bool) -> list[Finding]:
+        """Look at every enabled link; with ``live`` ask both trackers (credentials, container, rights, names)."""
+        found: list[Finding] = []
+        for link in self.settings.links:
+            if link.enabled:
+                found.extend(await self._check(link, live=live))
+        return found
+
+    async def deliver(self, connection: str, headers: Mapping[str, str], body: bytes) -> DeliveryOutcome:
+        """Take a webhook in: verify it on its raw body, remember its id, announce what it names (S32).
+
+        Raises: SignatureError; ConfigError for an unknown connection; StateError.
+        """
+        if connection not in self.settings.connections:
+            raise ConfigError(f'there is no connection "{connection}"')
+        connector = self.connector(connection)
+        try:
+            delivery = connector.verify(headers, body)
+        except TrackerError as error:
+            raise SignatureError(error.message, hint=error.hint) from error
+        wanted = [
+            (self.ids[link.name], link.name, side, hint)
+            for hint in delivery.hints
+            for link in self.settings.links
+            if link.enabled
+            for side in SIDES
+            if link.side(side).connection == connection and hint.kind in link.kinds
+            if hint.container in ("", link.side(side).container)
+            or hint.container.casefold() == link.side(side).container.casefold()
+        ]
+        fresh = await self.store.run(_accept, connection, delivery.id, delivery.event, wanted)
+        return DeliveryOutcome(not fresh, tuple(dict.fromkeys(name for _, name, _, _ in wanted)) if fresh else ())
+
+    def connector(self, name: str) -> Connector:
+        """The connector of a connection, made when first asked for."""
+        if name not in self._connectors:
+            config: Any = self.settings.connections[name]
+            self._connectors[name] = plugins.find(config.type).connect(name, config)
+        return self._connectors[name]
+
+    # --- one run --------------------------------------------------------------------------------------------------------
+
+    async def _with_lease(
+        self,
+        name: str,
+        trigger: str,
+        do: Callable[[Run], Awaitable[RunReport]],
+        full: bool,
+        sweep: bool | None,
+        approved: Plan | None,
+        progress: Progress | None,
+    ) -> RunReport:
+        try:
+            ready = await self._link(name)
+            async with leased(self.store, ready, _holder()) as fence:
+                await self.store.run(_prepare, ready)
+                run_id = await self.store.run(runs.start_run, ready.id, trigger, utc_now())
+                return await do(self._run(ready, run_id, fence, trigger, full, sweep, approved, progress))
+        except LockedError as locked:
+            return RunReport(name, 0, "locked", error=locked.message, hint=locked.hint)
+        except TrackerError as error:
+            return RunReport(name, 0, "failed", error=error.message, hint=error.hint)
+
+    def _run(
+        self,
+        link: Link,
+        run_id: int,
+        fence: int,
+        trigger: str,
+        full: bool,
+        sweep: bool | None,
+        approved: Plan | None,
+        progress: Progress | None,
+    ) -> Run:
+        return Run(
+            link,
+            self.store,
+            run_id,
+            fence,
+            self.sleep,
+            trigger,
+            full,
+            sweep,
+            approved=approved,
+            progress=progress or Silent(),
+            used_before={side: link.end(side).connector.usage().requests for side in SIDES},
+        )
+
+    # --- links ------------------------------------------------------------------------------------------------------------
+
+    async def _link(self, name: str) -> Link:
+        if name not in self._links:
+            self._links[name] = await self._build(self.settings.link(name))
+        return self._links[name]
+
+    async def _build(self, link: LinkSettings) -> Link:
+        ends = {side: self._end(link, side) for side in SIDES}
+        specs = row_specs(self.settings, link)
+        mappings: dict[str, Mapping_] = {}
+        for kind in sorted(link.kinds):
+            schemas = {side: await _schema(ends[side], kind, _names(specs[kind], side)) for side in SIDES}
+            mappings[kind] = compile_rows(
+                kind,
+                specs[kind],
+                schemas["left"],
+                schemas["right"],
+                people=self._people(link),
+                policy=link.conflict,
+                match=link.match,
+                link=link.name,
+            )
+        return Link(
+            self.ids[link.name],
+            link.name,
+            ends["left"],
+            ends["right"],
+            mappings,
+            link.initial,
+            link.first_contact,
+            config_hash(self.settings, link),
+            Limits(link.max_writes, link.max_creates, link.verify_after),
+            frozenset(self.settings.connections),
+            {self.ids[each.name]: _match(self.settings, each) for each in self.settings.links if each.enabled},
+            {(side, kind): self._wanted(ends[side], kind) for side in SIDES for kind in link.kinds},
+            {side: getattr(self.settings.connections[ends[side].connection], "sweep_every", 1) for side in SIDES},
+        )
+
+    def _end(self, link: LinkSettings, side: Side) -> End:
+        end = link.side(side)
+        return End(side, end.connection, end.container, self.connector(end.connection))
+
+    def _people(self, link: LinkSettings) -> People:
+        left, right = link.left.connection, link.right.connection
+        rows = [(person[left], person[right]) for person in self.settings.people if left in person and right in person]
+        return People.of(rows, left, right)
+
+    def _wanted(self, end: End, kind: str) -> frozenset[str]:
+        """The fields that any link wants of a container: one poll serves them all (S30)."""
+        return frozenset(
+            name
+            for link in self.settings.links
+            if link.enabled and kind in link.kinds
+            for side in SIDES
+            if (link.side(side).connection, link.side(side).container) == (end.connection, end.container)
+            for name in _names(row_specs(self.settings, link)[kind], side)
+        )
+
+    # --- checks -----------------------------------------------------------------------------------------------------------
+
+    async def _check(self, link: LinkSettings, *, live: bool) -> list[Finding]:
+        specs = row_specs(self.settings, link)
+        found = [
+            Finding(
+                "error", f"link {link.name}: no preset knows how to map {kind}", "Write [[links.fields]] rows for it."
+            )
+            for kind in link.kinds
+            if not specs[kind]
+        ]
+        if found or not live:
+            return found
+        for side in SIDES:
+            end = self._end(link, side)
+            for kind in link.kinds:
+                try:
+                    said = await end.connector.check(
+                        end.container, kind, _verbs(specs[kind], side), self._maps(link, specs[kind], side)
+                    )
+                except TrackerError as error:
+                    said = [Finding("error", error.message, error.hint)]
+                found.extend(Finding(f.level, f"link {link.name}, {side} ({kind}): {f.what}", f.hint) for f in said)
+        if not any(f.level == "error" for f in found):
+            try:
+                await self._link(link.name)
+            except (ConfigError, TrackerError) as error:
+                found.append(Finding("error", error.message, error.hint))
+        return found
+
+    def _maps(self, link: LinkSettings, specs: Collection[RowSpec], side: Side) -> dict[str, Collection[str]]:
+        names: dict[str, Collection[str]] = {}
+        for spec in specs:
+            field_name = spec.left if side == "left" else spec.right
+            if spec.transform == "choice":
+                groups = (left if side == "left" else right for left, right in spec.groups)
+                names[field_name] = [name for group in groups for name in group if name != "*"]
+            elif spec.transform == "people":
+                mine = link.side(side).connection
+                names[field_name] = [person[mine] for person in self.settings.people if mine in person]
+        return names
+
+
+# --- small translations -----------------------------------------------------------------------------------------------
+
+
+def row_specs(settings: Settings, link: LinkSettings) -> dict[str, tuple[RowSpec, ...]]:
+    """The rows of a link by kind: the preset's, with the configuration's laid over them."""
+    types = [getattr(settings.connections[link.side(side).connection], "type", "") for side in SIDES]
+    shipped = {} if link.preset == "none" else _preset(link, types[0], types[1])
+    return {kind: _laid_over(shipped.get(kind, ()), link, kind) for kind in link.kinds}
+
+
+def _preset(link: LinkSettings, left: str, right: str) -> dict[str, tuple[RowSpec, ...]]:
+    if link.preset is None:
+        return preset(left, right)
+    first, _, second = link.preset.partition("-")
+    if {first, second} != {left, right}:
+        raise ConfigError(f'link "{link.name}": preset "{link.preset}" is not for {left} and {right}')
+    return preset(left, right)
+
+
+def _laid_over(shipped: tuple[RowSpec, ...], link: LinkSettings, kind: str) -> tuple[RowSpec, ...]:
+    own = [row for row in link.fields if row.kind == kind]
+    by_fields = {(spec.left, spec.right): spec for spec in shipped}
+    taken = {row.left for row in own}, {row.right for row in own}
+    kept = [spec for spec in shipped if spec.left not in taken[0] and spec.right not in taken[1]]
+    written = []
+    for index, row in enumerate(link.fields):
+        if row.kind != kind:
+            continue
+        known = by_fields.get((row.left, row.right))
+        groups = tuple((tuple(group.left), tuple(group.right)) for group in row.map)
+        written.append(
+            RowSpec(
+                row.left,
+                row.right,
+                row.direction,
+                row.transform or ("choice" if groups else known.transform if known else "same"),
+                groups or (known.groups if known else ()),
+                row.conflict,
+                f"links.{link.name}.fields[{index}]",
+            )
+        )
+    return (*kept, *written)
+
+
+def _names(specs: Collection[RowSpec], side: Side) -> frozenset[str]:
+    return frozenset(spec.left if side == "left" else spec.right for spec in specs if spec.direction != "off")
+
+
+async def _schema(end: End, kind: str, names: frozenset[str]) -> Schema:
+    if kind not in end.connector.kinds():
+        raise ConfigError(f'connection "{end.connection}" has no {kind}s to sync')
+    return await end.connector.schema(end.container, kind, fields=names)
+
+
+def _match(settings: Settings, link: LinkSettings) -> MatchFields:
+    rows = {spec.left: spec for spec in row_specs(settings, link).get("task", ())}
+    known = [name for name in link.match if name in rows]
+    return MatchFields(tuple(known), tuple(rows[name].right for name in known))
+
+
+def _verbs(specs: Collection[RowSpec], side: Side) -> tuple[str, ...]:
+    against = "right-to-left" if side == "right" else "left-to-right"
+    writes = any(spec.direction not in ("off", against) for spec in specs)
+    return ("create", "update") if writes else ()
+
+
+def _ends(link: LinkSettings) -> Ends:
+    return Ends(link.name, link.left.connection, link.left.container, link.right.connection, link.right.container)
+
+
+def _holder() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _prepare(session: Any, link: Link) -> None:
+    """Before a run: what an earlier configuration held back may go now (S34)."""
+    now = utc_now()
+    for row in parked.drop_other_config(session, link.id, link.config_hash):
+        rows = inbox.get_many(session, link.id, row.kind, row.side, {row.item_id})  # type: ignore[arg-type]
+        if not rows:
+            inbox.announce(session, link.id, row.kind, row.side, [row.item_id], now)  # type: ignore[arg-type]
+    if link.initial != "match":
+        inbox.unhold(session, link.id)
+
+
+def _accept(session: Any, connection: str, delivery_id: str, event: str, wanted: Collection[Any]) -> bool:
+    now = utc_now()
+    if not deliveries.accept(session, connection, delivery_id, event, now):
+        return False
+    for link_id, _, side, hint in wanted:
+        inbox.announce(session, link_id, hint.kind, side, [hint.id], now)
+    return True
