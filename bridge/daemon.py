@@ -65,23 +65,11 @@ def _host(bridge: Bridge, *, start_now: bool) -> LocalHost:
     async def sync(link: str, trigger: str) -> None:
         report = await bridge.sync(link, trigger=trigger)
         if report.state == "locked":
-            _log.info("link.locked", link=link, trigger=trigger)
-            return
-        tell = _log.info if any(report.counts.values()) or report.error else _log.debug
-        tell(
-            "link.finished",
-            link=link,
-            trigger=trigger,
-            state=report.state,
-            error=report.error,
-            **_changes(report.counts),
-        )
+            _log.info("link.locked", link=link, trigger=trigger, reason=report.error)
+        elif report.error:
+            _log.error("link.refused", link=link, trigger=trigger, reason=report.error, hint=report.hint)
 
     return LocalHost(timings, sync, slots=daemon.max_parallel, start_now=start_now)
-
-
-def _changes(counts: dict[str, int]) -> dict[str, int]:
-    return {name: count for name, count in counts.items() if count}
 
 
 @contextmanager

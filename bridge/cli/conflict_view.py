@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.cli import look_view, show, words
 from bridge.cli.show import escape, say
 from bridge.model import UNSET
+from state.conflicts import Take
 
 if TYPE_CHECKING:
     from bridge.model import Unset, Value
@@ -30,11 +31,11 @@ def _row(each: Conflict, names: Mapping[int, str]) -> tuple[str, ...]:
     return (
         f"[bold]{each.id}[/bold]",
         escape(names.get(each.link_id, "?")),
-        escape(words.shorten(each.title, 30)),
-        escape(each.field),
-        _base(each.base_left, 30),
-        look_view.known(each.left.value, 30),
-        look_view.known(each.right.value, 30),
+        escape(words.shorten(each.clash.title, 30)),
+        escape(each.clash.field),
+        _base(each.clash.base_left, 30),
+        look_view.known(each.clash.left.value, 30),
+        look_view.known(each.clash.right.value, 30),
         words.ago(each.opened_at),
         each.state,
     )
@@ -43,12 +44,12 @@ def _row(each: Conflict, names: Mapping[int, str]) -> tuple[str, ...]:
 def show_whole(found: Sequence[Conflict], names: Mapping[int, str]) -> None:
     """One block a conflict, values in full."""
     for each in found:
-        say(f"[bold]Conflict {each.id}[/bold]: {escape(each.field)} of [bold]{escape(each.title)}[/bold]")
+        say(f"[bold]Conflict {each.id}[/bold]: {escape(each.clash.field)} of [bold]{escape(each.clash.title)}[/bold]")
         say(f"  link {escape(names.get(each.link_id, '?'))}, {each.state}, since {words.moment(each.opened_at)}")
-        bases = [_base(base, 4_000) for base in (each.base_left, each.base_right)]
+        bases = [_base(base, 4_000) for base in (each.clash.base_left, each.clash.base_right)]
         say(f"  both held   {bases[0] if bases[0] == bases[1] else ' / '.join(bases)}")
-        say(f"  left holds  {_sighting(each.left)}")
-        say(f"  right holds {_sighting(each.right)}")
+        say(f"  left holds  {_sighting(each.clash.left)}")
+        say(f"  right holds {_sighting(each.clash.right)}")
         if each.decision is not None:
             say(f"  decided: {_decision(each)}, by {escape(each.resolved_by or '?')}")
         else:
@@ -58,7 +59,9 @@ def show_whole(found: Sequence[Conflict], names: Mapping[int, str]) -> None:
 def show_decided(found: Sequence[Conflict], names: Mapping[int, str]) -> None:
     """What was decided and what happens next."""
     for each in found:
-        say(f"Conflict {each.id} ({escape(each.field)} of {escape(words.shorten(each.title))}): {_decision(each)}.")
+        say(
+            f"Conflict {each.id} ({escape(each.clash.field)} of {escape(words.shorten(each.clash.title))}): {_decision(each)}."
+        )
     for link in sorted({names.get(each.link_id, "") for each in found}):
         say(f"The next run writes it; to do that now: [bold]bridge sync {escape(link)}[/bold]")
 
@@ -77,7 +80,7 @@ def _decision(each: Conflict) -> str:
     decided = each.decision
     if decided is None:
         return each.state
-    return f"take {look_view.known(decided.value) if decided.take == 'value' else decided.take}"
+    return f"take {decided.take if isinstance(decided, Take) else look_view.known(decided.value)}"
 
 
 def as_json(found: Sequence[Conflict], names: Mapping[int, str]) -> None:
@@ -86,24 +89,25 @@ def as_json(found: Sequence[Conflict], names: Mapping[int, str]) -> None:
 
 
 def _data(each: Conflict, names: Mapping[int, str]) -> dict[str, Any]:
-    bases = {name: base for name in ("base_left", "base_right") if (base := getattr(each, name)) is not UNSET}
-    decided = each.decision
-    decision: dict[str, Any] | None = None if decided is None else {"take": decided.take}
-    if decided is not None and decision is not None and decided.take == "value":
-        decision["value"] = decided.value
+    bases = {name: base for name in ("base_left", "base_right") if (base := getattr(each.clash, name)) is not UNSET}
+    decision: dict[str, Any] | None = None
+    if isinstance(each.decision, Take):
+        decision = {"take": each.decision.take}
+    elif each.decision is not None:
+        decision = {"value": each.decision.value, "side": each.decision.side}
     return {
         "id": each.id,
         "link": names.get(each.link_id, ""),
-        "pair": each.pair_id,
-        "kind": each.kind,
-        "title": each.title,
-        "field": each.field,
+        "pair": each.clash.pair_id,
+        "kind": each.clash.kind,
+        "title": each.clash.title,
+        "field": each.clash.field,
         "state": each.state,
         "decision": decision,
         "decided_by": each.resolved_by,
         "opened_at": each.opened_at,
-        "left": _seen(each.left),
-        "right": _seen(each.right),
+        "left": _seen(each.clash.left),
+        "right": _seen(each.clash.right),
         **bases,
     }
 

@@ -13,7 +13,7 @@ from bridge.cli import frame
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from bridge.model import Value
+    from bridge.model import Side, Value
     from state.conflicts import Conflict
 
 tree = typer.Typer(help="Fields that both sides changed: look at them, decide them.", no_args_is_help=True)
@@ -58,7 +58,7 @@ def show(
 @tree.command("resolve")
 def resolve(
     ctx: typer.Context,
-    numbers: Annotated[list[int], typer.Argument(metavar="ID...", help="The conflicts' numbers in the list.")],
+    numbers: Annotated[list[int], typer.Argument(metavar="ID", help="The conflicts' numbers in the list.")],
     take: Annotated[
         Literal["left", "right", "base"] | None,
         typer.Option("--take", "-t", help="Take this side's value, or what both held before.", show_default=False),
@@ -69,10 +69,11 @@ def resolve(
             "--value",
             "-v",
             metavar="V",
-            help="Take this value, in the left side's words; labels with commas.",
+            help="Take this value; labels with commas.",
             show_default=False,
         ),
     ] = None,
+    side: Annotated[Literal["left", "right"], typer.Option("--side", help="Whose words --value is in.")] = "left",
     config: frame.ConfigOption = None,
     json: frame.JsonOption = False,
 ) -> None:
@@ -83,7 +84,7 @@ def resolve(
         raise typer.BadParameter("say either --take left|right|base or --value V.", param_hint="--take")
     loaded = frame.settings(ctx, config)
     with frame.state(loaded) as store:
-        found, names = store.run_sync(_decide, numbers, take, value, by=_who())
+        found, names = store.run_sync(_decide, numbers, take, value, side, by=_who())
     (conflict_view.as_json if json else conflict_view.show_decided)(found, names)
 
 
@@ -121,29 +122,32 @@ def _one(session: Session, number: int) -> tuple[Conflict, dict[int, str]]:
 
 
 def _decide(
-    session: Session, numbers: list[int], take: Any, text: str | None, *, by: str
+    session: Session, numbers: list[int], take: Any, text: str | None, side: Side, *, by: str
 ) -> tuple[list[Conflict], dict[int, str]]:
-    """All of them or none."""
+    """All of them or none. Their items are announced, so that the next run looks at them."""
     from datetime import UTC, datetime
 
-    from state import conflicts
+    from state import conflicts, inbox, pairs
 
-    now = datetime.now(UTC)
     decided = []
     for number in dict.fromkeys(numbers):
         conflict, _ = _one(session, number)
-        choice = conflicts.Decided(take) if text is None else conflicts.Decided("value", _value(conflict, text))
-        decided.append(conflicts.decide(session, number, choice, by=by, now=now))
+        choice = conflicts.Take(take) if text is None else conflicts.Put(_value(conflict, text, side), side)
+        decided.append(conflicts.decide(session, number, choice, by=by))
+        clash = conflict.clash
+        left_id = pairs.by_ids(session, [clash.pair_id])[clash.pair_id].left_id
+        inbox.announce(session, conflict.link_id, clash.kind, "left", [left_id], datetime.now(UTC))
     return decided, _names(session)
 
 
-def _value(conflict: Conflict, text: str) -> Value:
-    """What was typed, as the kind of value the field holds on the left side."""
+def _value(conflict: Conflict, text: str, side: Side) -> Value:
+    """What was typed, as the kind of value the field holds on that side."""
     from bridge.errors import ConfigError
     from bridge.model import Unset
 
-    seen = (conflict.left.value, conflict.base_left)
-    like = next((held for held in seen if held is not None and not isinstance(held, Unset)), "")
+    clash = conflict.clash
+    seen, base = (clash.left, clash.base_left) if side == "left" else (clash.right, clash.base_right)
+    like = next((held for held in (seen.value, base) if held is not None and not isinstance(held, Unset)), "")
     if isinstance(like, tuple):
         return tuple(sorted({name.strip() for name in text.split(",") if name.strip()}))
     if isinstance(like, str):
@@ -152,7 +156,7 @@ def _value(conflict: Conflict, text: str) -> Value:
         value: Value = jsonlib.loads(text)
     except ValueError:
         raise ConfigError(
-            f"{text!r} is not a value for {conflict.field}.",
-            hint=f"The left side holds values such as {jsonlib.dumps(like)}.",
+            f"{text!r} is not a value for {clash.field}.",
+            hint=f"The {side} side holds values such as {jsonlib.dumps(like)}.",
         ) from None
     return value

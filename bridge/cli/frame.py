@@ -45,32 +45,17 @@ def settings(ctx: typer.Context, config: Path | None, *, daemon: bool = False) -
     """Load the configuration and start logging. One-shot commands tell warnings only, unless asked for more."""
     from bridge import log
     from bridge.config.loader import load
+    from bridge.config.secrets import secret_values
 
     given = ctx.find_root().obj
     assert isinstance(given, Globals)
     log.configure(given.log_level or "warning")
     loaded = load(config or given.config)
-    log.REDACTOR.learn(_secrets(loaded))
+    log.REDACTOR.learn([secret for secret in secret_values(loaded) if not secret.startswith("sqlite")])
     level = given.log_level or (loaded.log.level if daemon else "warning")
     as_json = None if loaded.log.format == "auto" else loaded.log.format == "json"
     log.configure(level, as_json=as_json)
     return loaded
-
-
-def _secrets(value: Any) -> list[str]:
-    """Every secret text of the settings, so that nothing shown can hold one."""
-    from pydantic import BaseModel, SecretStr
-
-    if isinstance(value, SecretStr):
-        text = value.get_secret_value()
-        return [] if text.startswith("sqlite") else [text]
-    if isinstance(value, BaseModel):
-        return [found for name in type(value).model_fields for found in _secrets(getattr(value, name))]
-    if isinstance(value, dict):
-        return [found for held in value.values() for found in _secrets(held)]
-    if isinstance(value, list | tuple):
-        return [found for held in value for found in _secrets(held)]
-    return []
 
 
 def links(loaded: Settings, names: list[str] | None = None) -> list[Link]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bridge.cli import frame
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sqlmodel import Session
 
     from bridge.config.settings import Settings
@@ -72,7 +70,7 @@ def why(
     item: Annotated[str, typer.Argument(metavar="ITEM", help='Its address, "acme/app#12", "connection:id" or its id.')],
     field: Annotated[
         str | None,
-        typer.Argument(metavar="[FIELD]", help="Only this field, by either side's name.", show_default=False),
+        typer.Argument(metavar="FIELD", help="Only this field, by either side's name.", show_default=False),
     ] = None,
     link: frame.LinkOption = None,
     config: frame.ConfigOption = None,
@@ -93,23 +91,14 @@ def why(
         why_view.show_stories(stories)
 
 
-def _field_names(loaded: Settings) -> dict[str, Mapping[str, list[tuple[str, str]]]]:
-    """For each link and kind, which left field is joined to which right one: the preset's rows and the link's own."""
-    from bridge.config.settings import NO_PRESET
-    from mappings.preset import preset
+def _field_names(loaded: Settings) -> dict[str, dict[str, list[tuple[str, str]]]]:
+    """For each link and kind, which left field is joined to which right one."""
+    from bridge.wiring import row_specs
 
-    found: dict[str, Mapping[str, list[tuple[str, str]]]] = {}
-    for link in loaded.links:
-        types = [_type(loaded, end.connection) for end in (link.left, link.right)]
-        shipped: Mapping[str, Any] = {} if link.preset == NO_PRESET else preset(*types)
-        rows: dict[str, dict[str, tuple[str, str]]] = {
-            kind: {row.left: (row.left, row.right) for row in specs} for kind, specs in shipped.items()
+    return {
+        link.name: {
+            kind: [(row.left, row.right) for row in rows if row.direction != "off"]
+            for kind, rows in row_specs(loaded, link).items()
         }
-        for row in link.fields:
-            rows.setdefault(row.kind, {})[row.left] = (row.left, row.right)
-        found[link.name] = {kind: list(pairs.values()) for kind, pairs in rows.items()}
-    return found
-
-
-def _type(loaded: Settings, connection: str) -> str:
-    return str(getattr(loaded.connections[connection], "type", ""))
+        for link in loaded.links
+    }

@@ -39,7 +39,7 @@ def list_(
 def retry(
     ctx: typer.Context,
     numbers: Annotated[
-        list[int] | None, typer.Argument(metavar="[ID]...", help="The numbers in the list.", show_default=False)
+        list[int] | None, typer.Argument(metavar="ID", help="The numbers in the list.", show_default=False)
     ] = None,
     link: frame.LinkOption = None,
     everything: Annotated[bool, typer.Option("--all", help="All that is parked.")] = False,
@@ -80,19 +80,23 @@ def _find(session: Session, link: str | None) -> tuple[list[Parked], dict[int, s
 
 
 def _retry(session: Session, numbers: list[int] | None, link: str | None) -> tuple[list[Parked], dict[int, str]]:
-    """All of the numbers or none."""
+    """Forget them and announce their items. All of the numbers or none."""
     from datetime import UTC, datetime
 
     from bridge.errors import ConfigError
-    from state import parked
+    from bridge.model import SIDES
+    from state import inbox, parked
 
     there, names = _find(session, link)
     if unknown := sorted(set(numbers or ()) - {each.id for each in there}):
         raise ConfigError(
             f"nothing is parked under {', '.join(map(str, unknown))}.", hint='"bridge parked list" shows what is.'
         )
-    ids = numbers or [each.id for each in there]
-    return parked.release(session, ids=ids, now=datetime.now(UTC)), names
+    gone = parked.release(session, ids=numbers or [each.id for each in there])
+    for each in gone:
+        side = next(side for side in SIDES if side == each.side)
+        inbox.announce(session, each.link_id, each.kind, side, [each.item_id], datetime.now(UTC))
+    return gone, names
 
 
 def _show(found: list[Parked], names: dict[int, str]) -> None:

@@ -12,7 +12,7 @@ SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
 
 
 def init(
-    file: Annotated[Path, typer.Argument(metavar="[FILE]", help="Where to write it.")] = Path("bridge.toml"),
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")] = Path("bridge.toml"),
     force: Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there.")] = False,
 ) -> None:
     """Write a configuration to start from, every key explained. It holds no secrets."""
@@ -39,7 +39,7 @@ def init(
 
 def completion(
     shell: Annotated[
-        str | None, typer.Argument(metavar="[SHELL]", help=f"{', '.join(SHELLS)}. Default: yours.", show_default=False)
+        str | None, typer.Argument(metavar="SHELL", help=f"{', '.join(SHELLS)}. Default: yours.", show_default=False)
     ] = None,
 ) -> None:
     """Print the completion script for a shell: bridge completion bash > ~/.local/share/bash-completion/completions/bridge."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -19,7 +20,7 @@ _WIDE: Final = 400  # columns, where nobody's screen sets a limit
 def console(*, stderr: bool = False) -> Console:
     """A console for the stream as it is now. NO_COLOR and TERM=dumb are rich's own; a pipe gets text without colour."""
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else _WIDE
+    width = None if stream.isatty() or "COLUMNS" in os.environ else _WIDE
     return Console(file=stream, width=width, highlight=False, soft_wrap=False, legacy_windows=False, emoji=False)
 
 

@@ -23,7 +23,7 @@ AllOption = Annotated[bool, typer.Option("--all", help="Show every item, however
 
 def plan(
     ctx: typer.Context,
-    link: Annotated[str | None, typer.Argument(metavar="[LINK]", help="Only this link.", show_default=False)] = None,
+    link: Annotated[str | None, typer.Argument(metavar="LINK", help="Only this link.", show_default=False)] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="FILE", help='Save the plan for "bridge apply".', show_default=False),
@@ -77,7 +77,7 @@ def apply(
 def sync(
     ctx: typer.Context,
     links: Annotated[
-        list[str] | None, typer.Argument(metavar="[LINK]...", help="Only these links.", show_default=False)
+        list[str] | None, typer.Argument(metavar="LINK", help="Only these links.", show_default=False)
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help='The same as "bridge plan".')] = False,
     full: FullOption = False,

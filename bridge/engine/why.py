@@ -184,8 +184,7 @@ def _pair_story(session: Session, row: LinkRow, pair: pairs.Pair, names: Sequenc
     left = load_record(pair.left, _ref(row, pair.kind, "left", pair.left_id))
     right = load_record(pair.right, _ref(row, pair.kind, "right", pair.right_id))
     stuck = [each for side in SIDES for each in _stuck(session, row.id, pair.kind, side, pair.item_id(side))]
-    open_ones = conflicts.find(session, link_id=row.id) if conflicts.decisions(session, [pair.id]) else []
-    clashes = {clash.field: clash for clash in open_ones if clash.pair_id == pair.id}
+    clashes = {name: clash for (_, name), clash in conflicts.by_pairs(session, [pair.id]).items()}
     waiting = [
         found[pair.item_id(side)]
         for side in SIDES
