@@ -118,7 +118,7 @@ def counts(session: Session, link_id: int) -> dict[str, int]:
     rows = session.execute(
         select(_table.c.status, func.count()).where(_table.c.link_id == link_id).group_by(_table.c.status)
     )
-    found: dict[str, int] = dict(rows)
+    found: dict[str, int] = {status: int(number) for status, number in rows}
     found["unsettled"] = session.execute(
         select(func.count()).where(
             _table.c.link_id == link_id,
