@@ -17,7 +17,7 @@ from connectors.artala_config import ArtalaConfig
 from connectors.artala_item import Items
 from connectors.artala_labels import Labels
 from connectors.artala_names import Names, Priorities
-from connectors.artala_pull import Reader
+from connectors.artala_pull import CUSTOM, Reader
 from connectors.artala_write import Writer
 from connectors.base import Capabilities, Connector, Delivery, Finding, Page, Plugin, Step, Usage
 from connectors.http import Http
@@ -71,8 +71,10 @@ class Artala:
         checking = artala_check.Check(self._http, self._config, self._names, self._labels, self._priorities)
         return await checking.run(container, kind, verbs, maps)
 
-    async def schema(self, container: str, kind: str) -> Schema:  # noqa: ARG002 — the workspace's boards share one
-        return artala_labels.SCHEMA if kind == "label" else await artala_check.schema(self._config, self._names)
+    async def schema(self, container: str, kind: str, *, fields: frozenset[str]) -> Schema:  # noqa: ARG002 — all boards share one
+        if kind == "label":
+            return artala_labels.SCHEMA
+        return await artala_check.schema(self._config, self._names, custom=any(f.startswith(CUSTOM) for f in fields))
 
     async def pull(
         self, container: str, kind: str, cursor: str | None, *, fields: frozenset[str], sweep: bool

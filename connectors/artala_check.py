@@ -26,13 +26,15 @@ _CUSTOM_TYPES: Final = {
 }
 
 
-async def schema(config: ArtalaConfig, names: Names) -> Schema:
-    """The fields of a task. Statuses and custom fields are the workspace's; all boards share them."""
-    statuses = tuple(row.name for row in await names.statuses())
+async def schema(config: ArtalaConfig, names: Names, *, custom: bool) -> Schema:
+    """The fields of a task. Custom fields are the workspace's and read only when ``custom`` asks for them.
+
+    Status names are not listed: a wrong one is refused by the write, and a quiet run asks for nothing.
+    """
     specs = [
         FieldSpec("title", FieldType.LINE, max_length=config.title_max),
         FieldSpec("description", FieldType.TEXT, max_length=config.description_max, dialect="markdown"),
-        FieldSpec("status", FieldType.CHOICE, choices=statuses),
+        FieldSpec("status", FieldType.CHOICE),
         FieldSpec("priority", FieldType.CHOICE, choices=config.priorities),
         FieldSpec("assignee", FieldType.PERSON),
         FieldSpec("due_on", FieldType.DATE),
@@ -54,7 +56,7 @@ async def schema(config: ArtalaConfig, names: Names) -> Schema:
             choices=row.choices,
             in_feed=config.labels_move_updated,
         )
-        for row in await names.fields()
+        for row in (await names.fields() if custom else ())
     ]
     return Schema("task", {spec.name: spec for spec in specs})
 

@@ -84,7 +84,7 @@ class Github:
             findings.append(finding)
         return findings
 
-    async def schema(self, container: str, kind: str) -> Schema:  # noqa: ARG002 — the same in every repository
+    async def schema(self, container: str, kind: str, *, fields: frozenset[str]) -> Schema:  # noqa: ARG002 — no repository differs
         return label_schema() if kind == _LABEL else issue_schema()
 
     async def pull(
