@@ -42,7 +42,7 @@ class Items:
         Raises: GoneError when the task is on another board, or 404 while its board answers; else NotFoundError.
         """
         row = await self.row(ref)
-        if row.board_id and row.board_id.lower() != ref.container:
+        if row.board_id and row.board_id.lower() != await self._names.board(ref.container):
             raise GoneError(
                 f"The task {ref.id} was moved to the board {row.board_id.lower()}.",
                 moved_to=row.board_id.lower(),
@@ -63,7 +63,7 @@ class Items:
         answer = await self._http.request("GET", f"api/tasks/{ref.id}", accept=(404,))
         if answer.status == 404:
             url = shown(answer.url)
-            if await self._names.board_is_healthy(ref.container):
+            if await self._names.board_is_healthy(await self._names.board(ref.container)):
                 raise GoneError(
                     f"The task {ref.id} was deleted in Artala.",
                     hint="Its board answers, the task does not.",
