@@ -124,10 +124,11 @@ def _one(session: Session, number: int) -> tuple[Conflict, dict[int, str]]:
 def _decide(
     session: Session, numbers: list[int], take: Any, text: str | None, side: Side, *, by: str
 ) -> tuple[list[Conflict], dict[int, str]]:
-    """All of them or none. Their items are announced, so that the next run looks at them."""
+    """All of them or none. Their items are woken, so that the next run plans them."""
     from datetime import UTC, datetime
 
-    from state import conflicts, inbox, pairs
+    from bridge.engine.again import wake
+    from state import conflicts, pairs
 
     decided = []
     for number in dict.fromkeys(numbers):
@@ -136,7 +137,7 @@ def _decide(
         decided.append(conflicts.decide(session, number, choice, by=by))
         clash = conflict.clash
         left_id = pairs.by_ids(session, [clash.pair_id])[clash.pair_id].left_id
-        inbox.announce(session, conflict.link_id, clash.kind, "left", [left_id], datetime.now(UTC))
+        wake(session, conflict.link_id, clash.kind, "left", [left_id], datetime.now(UTC))
     return decided, _names(session)
 
 

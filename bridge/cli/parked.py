@@ -80,12 +80,13 @@ def _find(session: Session, link: str | None) -> tuple[list[Parked], dict[int, s
 
 
 def _retry(session: Session, numbers: list[int] | None, link: str | None) -> tuple[list[Parked], dict[int, str]]:
-    """Forget them and announce their items. All of the numbers or none."""
+    """Forget them and wake their items. All of the numbers or none."""
     from datetime import UTC, datetime
 
+    from bridge.engine.again import wake
     from bridge.errors import ConfigError
     from bridge.model import SIDES
-    from state import inbox, parked
+    from state import parked
 
     there, names = _find(session, link)
     if unknown := sorted(set(numbers or ()) - {each.id for each in there}):
@@ -95,7 +96,7 @@ def _retry(session: Session, numbers: list[int] | None, link: str | None) -> tup
     gone = parked.release(session, ids=numbers or [each.id for each in there])
     for each in gone:
         side = next(side for side in SIDES if side == each.side)
-        inbox.announce(session, each.link_id, each.kind, side, [each.item_id], datetime.now(UTC))
+        wake(session, each.link_id, each.kind, side, [each.item_id], datetime.now(UTC))
     return gone, names
 
 
