@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 HEAD: Final = "0001"
 VERSION_TABLE: Final = "bridge_revision"
+SCRIPTS: Final = "state:migrations"
 _LOCK: Final = 0x62726964  # an advisory lock of PostgreSQL; the number only has to be ours
 _log = structlog.get_logger(__name__)
 
@@ -81,7 +82,7 @@ def alembic_config(connection: Connection | None = None) -> Config:
     from alembic.config import Config  # noqa: PLC0415 — 0.1 s that an up-to-date database does not need
 
     config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", "state:migrations")
+    config.set_main_option("script_location", SCRIPTS)
     config.set_main_option("path_separator", "os")
     return config
 
