@@ -36,9 +36,10 @@ _NOWHERE = Ref("", "", "", "")
 
 async def poll(run: Run) -> None:
     """Read what changed on both sides since their cursors. Both sides at once, the kinds of a side in order."""
-    async with asyncio.TaskGroup() as group:
-        for side in SIDES:
-            group.create_task(_poll_side(run, run.link.end(side)))
+    polls = [_poll_side(run, run.link.end(side)) for side in SIDES]
+    for failed in await asyncio.gather(*polls, return_exceptions=True):
+        if isinstance(failed, BaseException):
+            raise failed  # one side's trouble as it is, not in a group; what the other side read is stored
 
 
 async def _poll_side(run: Run, end: End) -> None:
