@@ -214,7 +214,7 @@ def tick(db: sqlite3.Connection, github: Github, artala: Artala) -> None:
 
 def changed_items(db: sqlite3.Connection, side: str, seen: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Those whose title is not the one stored; new ones are not changes."""
-    stored = {}
+    stored: dict[str, str] = {}
     for start in range(0, len(seen), 500):
         ids = [item for item, _ in seen[start : start + 500]]
         marks = ",".join("?" * len(ids))
