@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -64,28 +64,19 @@ def process(script: str, *args: str) -> Iterator[subprocess.Popen[str]]:
 
 def together(script: str, *args: str, count: int = 2) -> list[str]:
     """Run the script in several processes at once, released by one line on stdin; their outputs."""
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-c", script, *args],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(count)
-    ]
-    for each in running:
-        assert each.stdout.readline() == "ready\n", each.communicate()
-    for each in running:
-        each.stdin.write("go\n")
-        each.stdin.flush()
-    outputs = []
-    for each in running:
-        out, err = each.communicate(timeout=60)
-        assert each.returncode == 0, err
-        outputs.append(out)
-    return outputs
+    with ExitStack() as stack:
+        running = [stack.enter_context(process(script, *args)) for _ in range(count)]
+        for each in running:
+            assert each.stdout.readline() == "ready\n", each.communicate()
+        for each in running:
+            each.stdin.write("go\n")
+            each.stdin.flush()
+        outputs = []
+        for each in running:
+            out, err = each.communicate(timeout=60)
+            assert each.returncode == 0, err
+            outputs.append(out)
+        return outputs
 
 
 def opened(url: str, **options) -> Store:
