@@ -19,19 +19,31 @@ if TYPE_CHECKING:
     from structlog.typing import Processor
 
 EVENTS: Final[Mapping[str, str]] = {
-    "bug.met": "an exception that nobody foresaw; the loop goes on with the next item",
+    "bug.met": "an exception that nobody foresaw, with its traceback; the loop goes on",
+    "call.retried": "a request to a tracker is tried again",
     "daemon.started": "the timers run and the web server answers",
     "daemon.stopped": "everything is closed",
     "daemon.stopping": "a signal was received; running links are waited for",
+    "item.failed": "a bug met while one item was written, with its traceback; the other items go on",
+    "item.missing": "an announced item cannot be read; it is tried again later",
     "library.logged": "a line of a library we use",
-    "link.finished": "one run of a link, with its counts",
     "link.kicked": "a link was asked to run before its time",
-    "link.locked": "another process holds the link; its next turn will do the work",
-    "link.refused": "a run that could not finish, with the reason",
+    "link.locked": "another process holds the link; its next turn does the work",
+    "link.refused": "a run that could not do its work, with the reason and what helps",
+    "poll.finished": "one side's changes are in the inbox",
+    "poll.skipped": "another run reads that container just now",
+    "recovery.waiting": "a write without an answer is looked for once the tracker's listings are up to date",
+    "run.finished": "one run of a link, with its counts",
+    "state.backed_up": "the database was copied before a migration",
+    "state.backup_left_to_operator": "a PostgreSQL database is migrated; its backup is yours",
+    "state.migrated": "the database's tables were brought up to date",
     "webhook.accepted": "a delivery was verified and stored",
     "webhook.deferred": "a delivery could not be stored now; the sender was asked to repeat it",
     "webhook.duplicated": "a delivery that was stored before",
     "webhook.refused": "a delivery that was not stored: unknown, too large, or signed by nobody we know",
+    "write.absent": "a write without an answer never happened; it is planned again",
+    "write.failed": "a tracker refused a write; the item waits or is parked",
+    "write.recovered": "a write without an answer did happen; nothing is sent twice",
 }
 """Each event's name and what it means to the person who reads the log."""
 

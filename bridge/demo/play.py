@@ -212,7 +212,7 @@ def _farewell(folder: Path, console: Console, *trackers: stage.Tracker) -> None:
 def _near(path: Path) -> str:
     """The path as one would type it here."""
     near = os.path.relpath(path)
-    return shlex.quote(str(path.resolve()) if near.startswith("..") else near)
+    return shlex.quote(os.path.abspath(path) if near.startswith("..") else near)  # noqa: PTH100 — resolve() would leave the venv
 
 
 def _program() -> str:
