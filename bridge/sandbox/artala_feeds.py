@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -19,11 +20,13 @@ from bridge.sandbox.exchange import Reply
 from bridge.sandbox.odata import Column
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from bridge.sandbox.artala import ArtalaSandbox
-    from bridge.sandbox.artala_store import Task
+    from bridge.sandbox.artala_store import ArtalaStore, Task
     from bridge.sandbox.exchange import Ask
+
+KEEP_RENDERED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,29 +142,39 @@ def _listed(box: ArtalaSandbox, ask: Ask, name: str, columns: dict[str, Column],
 
 
 def rows_of(box: ArtalaSandbox, ask: Ask, name: str) -> list[Any]:
-    """All rows of a feed that the key may see, as the store's own rows."""
+    """All rows of a feed that the key may see, as the store's own rows; archived tasks are in none of the Task feeds."""
     store, visible = box.store, _visible(box, ask)
+    if name == "Members":
+        return list(store.members.values())
+    if name == "Boards":
+        return [row for row in store.boards.values() if row.id in visible and not row.is_archived]
     stale = ask.faults.get("stale")
     every = store.as_of(box.clock.now(), seconds=stale.seconds, changes=stale.changes) if stale else store.tasks
-    tasks = [task for task in every.values() if task.board_id in visible and not task.is_archived]
-    if name == "Tasks":
-        return tasks
-    if name == "BacklogTasks":
-        return [task for task in tasks if task.is_backlog]
+    inside = {task.id: task for task in every.values() if task.board_id in visible}
+    if name in ABOUT_TASKS:
+        return ABOUT_TASKS[name](store, inside)
+    return _hanging(store, name, [task for task in inside.values() if not task.is_archived])
+
+
+ABOUT_TASKS: dict[str, Callable[[ArtalaStore, dict[str, Task]], list[Any]]] = {
+    "TaskHistory": lambda store, inside: [(inside[row.task_id], row) for row in store.audit if row.task_id in inside],
+    "TimeEntries": lambda store, inside: [
+        (inside[row.task_id], row) for row in store.time.values() if row.task_id in inside
+    ],
+    "TaskBlockers": lambda store, inside: [
+        (inside[blocked], inside[blocking])
+        for blocked, blocking in store.blockers
+        if blocked in inside and blocking in inside
+    ],
+}
+
+
+def _hanging(store: ArtalaStore, name: str, tasks: list[Task]) -> list[Any]:
     if name == "TaskLabels":
         return [(task, store.labels[one]) for task in tasks for one in task.labels if one in store.labels]
     if name == "TaskFieldValues":
         return [(task, store.fields[one], value) for task in tasks for one, value in task.values if one in store.fields]
-    inside = {task.id: task for task in store.tasks.values() if task.board_id in visible}
-    if name == "TaskHistory":
-        return [(inside[row.task_id], row) for row in store.audit if row.task_id in inside]
-    if name == "TimeEntries":
-        return [(inside[row.task_id], row) for row in store.time.values() if row.task_id in inside]
-    if name == "TaskBlockers":
-        return [(inside[a], inside[b]) for a, b in store.blockers if a in inside and b in inside]
-    if name == "Boards":
-        return [row for row in store.boards.values() if row.id in visible and not row.is_archived]
-    return list(store.members.values())
+    return [task for task in tasks if task.is_backlog] if name == "BacklogTasks" else tasks
 
 
 def _write(box: ArtalaSandbox, name: str, columns: dict[str, Column], names: list[str], row: Any) -> bytes:
@@ -172,6 +185,8 @@ def _write(box: ArtalaSandbox, name: str, columns: dict[str, Column], names: lis
     if known is not None and known[0] is row and known[1] == stamp:
         return known[2]
     data = msgspec.json.encode({column: _text(columns[column], row) for column in columns})
+    if len(box.rendered) >= KEEP_RENDERED:
+        box.rendered.clear()
     box.rendered[row.id] = (row, stamp, data)
     return data
 
@@ -190,7 +205,7 @@ def columns_of(box: ArtalaSandbox, name: str) -> dict[str, Column]:
         rules.refuse(404, f"There is no feed {name}.")
     if name not in box.columns or box.columns[name][0] is not box.store.boards:
         box.columns[name] = (box.store.boards, FEEDS[name](box))
-    columns = box.columns[name][1]
+    columns: dict[str, Column] = box.columns[name][1]
     if name in ("Tasks", "BacklogTasks") and not box.settings.wide_feed:
         return {key: column for key, column in columns.items() if key not in ("StartDate", "CoverColor")}
     return columns

@@ -90,8 +90,9 @@ def comment(store: ArtalaStore, row: Comment) -> dict[str, Any]:
 
 
 def is_overdue(store: ArtalaStore, row: Task, now_ms: int) -> bool:
-    done = any(one.is_done for one in store.statuses.values() if one.name == row.status)
-    return row.due_date is not None and row.due_date < now_ms and not done
+    if row.due_date is None or row.due_date >= now_ms:
+        return False
+    return not any(one.is_done for one in store.statuses.values() if one.name == row.status)
 
 
 def task(store: ArtalaStore, row: Task, now_ms: int) -> dict[str, Any]:

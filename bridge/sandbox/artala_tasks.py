@@ -54,10 +54,10 @@ def create(box: ArtalaSandbox, ask: Ask) -> Reply:
         **_members(box, ask, body),
     )
     task = replace(task, completed_at=now if box.is_done(task.status) else None)
-    box.store.put(task, box.clock.now())
     titles = body.get("checklistItems") or []
     if not isinstance(titles, list) or any(not isinstance(title, str) for title in titles):
         rules.refuse(400, "checklistItems must be a list of strings.")
+    box.store.put(task, box.clock.now())
     for title in titles:
         box.store.keep("items", Item(str(uuid.uuid4()), task.id, title))
     box.note(ask, "create", "task", task.id)
@@ -220,13 +220,11 @@ def values(box: ArtalaSandbox, ask: Ask) -> Reply:
 
 
 def _fits(kind: str, options: tuple[str, ...], value: str) -> None:
-    good = {
-        "Bool": lambda: value in ("true", "false"),
-        "Number": lambda: value.replace("-", "", 1).replace(".", "", 1).isdigit(),
-        "Choice": lambda: value in options,
-        "Date": lambda: bool(rules.day({"value": value[:10]}, "value")),
-    }.get(kind, lambda: True)
-    if not good():
+    if kind == "Date":
+        rules.day({"value": value[:10]}, "value")
+    number = value.removeprefix("-").replace(".", "", 1)
+    good = {"Bool": value in ("true", "false"), "Number": number.isdigit(), "Choice": value in options}
+    if not good.get(kind, True):
         rules.refuse(400, f"{value!r} is no value of a {kind} field.")
 
 

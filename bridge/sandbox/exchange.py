@@ -51,7 +51,7 @@ class Reply:
         return self.content if isinstance(self.content, bytes) else msgspec.json.encode(self.content)
 
 
-class Refused(Exception):  # noqa: N818 - control flow of the handlers, never seen by a caller
+class Refused(Exception):
     """A handler says no; carries the answer."""
 
     def __init__(self, reply: Reply) -> None:

@@ -69,7 +69,7 @@ class Frame:
         scope["sandbox.notes"] = notes
         faults = self.tracker.faults.take(scope["method"], path)
         if "reset" in faults:
-            await _drop(receive, abort, hard=True)
+            await _drop(receive, abort, how="reset")
             return
         if "hold" in faults:
             await self.held.wait()
@@ -79,9 +79,9 @@ class Frame:
         self.tracker.journal.request(scope["method"], notes.get("route", path), reply.status)
         reply = await self._afterwards(reply, faults)
         if "lost_reply" in faults:
-            await _drop(receive, abort, hard=False)
+            await _drop(receive, abort, how="abort")
             return
-        await self._send(scope, send, reply, half="cut_body" in faults)
+        await self._send(scope, receive, send, reply, half="cut_body" in faults)
 
     async def _answer(self, scope: Scope, receive: Receive, faults: dict[str, Fault]) -> Reply:
         for kind in INSTEAD:
@@ -101,7 +101,7 @@ class Frame:
             return Reply(status, {"message": faults["accepted_error"].message or "Server Error"}, dict(JSON))
         return reply
 
-    async def _send(self, scope: Scope, send: Send, reply: Reply, *, half: bool) -> None:
+    async def _send(self, scope: Scope, receive: Receive, send: Send, reply: Reply, *, half: bool) -> None:
         body = reply.payload()
         headers = {"date": http_date(self.tracker.clock.now())} | reply.headers
         if reply.status not in (204, 304):
@@ -110,10 +110,7 @@ class Frame:
         await send({"type": "http.response.start", "status": reply.status, "headers": raw})
         if half and body:
             await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
-            abort = _abort_of(send)
-            if abort is not None:
-                await asyncio.sleep(0)
-                abort.close()
+            await _drop(receive, _abort_of(send), how="close")
             return
         bodiless = reply.status in (204, 304) or scope["method"] == "HEAD"
         await send({"type": "http.response.body", "body": b"" if bodiless else body})
@@ -196,17 +193,20 @@ def _abort_of(send: Any) -> Any:
     return getattr(getattr(send, "__self__", None), "transport", None)
 
 
-async def _drop(receive: Receive, transport: Any, *, hard: bool) -> None:
-    """Close the connection with no answer; ``hard`` makes the client see a reset instead of an end.
+async def _drop(receive: Receive, transport: Any, *, how: str) -> None:
+    """End the connection: ``reset`` it, ``abort`` it (what is unsent is lost), or ``close`` it after what is sent.
 
     Raises: ConnectionResetError where there is no connection to close.
     """
     if transport is None:
         raise ConnectionResetError("the sandbox closed the connection without an answer")
-    if hard:
+    if how == "reset":
         line = transport.get_extra_info("socket")
         line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()
+    if how == "close":
+        transport.close()
+    else:
+        transport.abort()
     while (await receive())["type"] != "http.disconnect":
         pass
 

@@ -22,7 +22,7 @@ from bridge.sandbox import github_shapes as shapes
 from bridge.sandbox.clock import Clock, iso
 from bridge.sandbox.exchange import Ask, Refused, Reply
 from bridge.sandbox.faults import Fault, Faults
-from bridge.sandbox.frame import Endpoint, ask_of, decode, emit
+from bridge.sandbox.frame import Endpoint, decode, emit
 from bridge.sandbox.github_events import announce
 from bridge.sandbox.github_seed import perform, sow, start
 from bridge.sandbox.github_store import GithubStore, Issue, Repo
@@ -164,10 +164,13 @@ class GithubSandbox:
         """
         full_name = f"{ask.params['owner']}/{ask.params['repo']}"
         repo = self.store.repo(full_name)
-        if repo is None and full_name.casefold() in self.store.moved:
-            raise Refused(moved(ask, self.store.repos[self.store.moved[full_name.casefold()]]))
+        former = repo is None
+        if former:
+            repo = self.store.repos.get(self.store.moved.get(full_name.casefold(), 0))
         if repo is None or (repo.private and ask.who not in repo.roles):
             rules.refuse(404, "Not Found")
+        if former:
+            raise Refused(moved(ask, repo))
         return repo
 
 
@@ -185,8 +188,7 @@ class _Entry:
             repo = self.box.store.repos.get(int(number)) if number.isdigit() else None
             if repo is not None:
                 path = "/".join(("/repos", repo.full_name, *rest))
-        scope = scope | {"path": path, "raw_path": path.encode()}
-        await self.routes(scope, receive, send)
+        await self.routes({**scope, "path": path, "raw_path": path.encode()}, receive, send)
 
 
 async def _not_found(request: Any, _: Exception) -> Any:

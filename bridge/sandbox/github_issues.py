@@ -64,7 +64,7 @@ def create(box: GithubSandbox, ask: Ask) -> Reply:
     issue = Issue(
         repo.next_number, box.store.new_id(), tidy(ask, title) or "", ask.who, now, now, body=tidy(ask, words)
     )
-    issue = replace(issue, **placed(box, ask, repo, issue, body))
+    issue = replace(issue, **placed(box, ask, repo, body))
     box.save(ask, repo, None, issue, verb="create")
     reply = Reply(201, box.shaper(ask).issue(repo, issue))
     reply.headers["location"] = f"{ask.base}/repos/{repo.full_name}/issues/{issue.number}"
@@ -84,7 +84,7 @@ def change(box: GithubSandbox, ask: Ask) -> Reply:
     if "body" in body:
         members["body"] = tidy(ask, rules.text(body, "Issue", "body", limit=rules.BODY_LIMIT))
     members |= stated(box, ask, issue, body)
-    members |= placed(box, ask, repo, issue, body)
+    members |= placed(box, ask, repo, body)
     after = replace(issue, **members)
     after = box.save(ask, repo, issue, after, verb="update")
     return Reply(200, box.shaper(ask).issue(repo, after))
@@ -109,7 +109,7 @@ def stated(box: GithubSandbox, ask: Ask, issue: Issue, body: dict[str, Any]) -> 
     return {"state": "open", "state_reason": "reopened", "closed_at": None, "closed_by": None}
 
 
-def placed(box: GithubSandbox, ask: Ask, repo: Repo, issue: Issue, body: dict[str, Any]) -> dict[str, Any]:
+def placed(box: GithubSandbox, ask: Ask, repo: Repo, body: dict[str, Any]) -> dict[str, Any]:
     """Labels, assignees, milestone and type: checked for all, dropped in silence without triage or push access."""
     names = rules.strings(body, "labels", key="name", most=rules.LABEL_LIMIT)
     logins = rules.strings(body, "assignees", key="login", most=rules.ASSIGNEE_LIMIT)
@@ -170,7 +170,7 @@ def labels(box: GithubSandbox, ask: Ask) -> Reply:
     """GET, POST (add), PUT (set) and DELETE (clear) of an issue's labels."""
     repo, issue = find(box, ask)
     if ask.method == "GET":
-        return _labels_of(box, ask, repo, issue)
+        return _labels_of(ask, repo, issue)
     box.may(ask, repo, "triage")
     names: list[str] = []
     if ask.method != "DELETE":
@@ -185,10 +185,10 @@ def labels(box: GithubSandbox, ask: Ask) -> Reply:
     after = box.save(ask, repo, issue, replace(issue, labels=ids), verb="update")
     if ask.method == "DELETE":
         return Reply(204)
-    return _labels_of(box, ask, repo, after)
+    return _labels_of(ask, repo, after)
 
 
-def _labels_of(box: GithubSandbox, ask: Ask, repo: Repo, issue: Issue) -> Reply:
+def _labels_of(ask: Ask, repo: Repo, issue: Issue) -> Reply:
     rows = [shapes.label(ask.base, repo, repo.labels[number]) for number in issue.labels]
     if ask.method == "GET":
         return paging.numbered(ask, f"/repositories/{repo.id}/issues/{issue.number}/labels", rows, lambda row: row)
@@ -203,7 +203,7 @@ def unlabel(box: GithubSandbox, ask: Ask) -> Reply:
         rules.refuse(404, "Label does not exist")
     kept = tuple(number for number in issue.labels if number != row.id)
     after = box.save(ask, repo, issue, replace(issue, labels=kept), verb="update")
-    return _labels_of(box, ask, repo, after)
+    return _labels_of(ask, repo, after)
 
 
 def assignees(box: GithubSandbox, ask: Ask) -> Reply:

@@ -165,12 +165,10 @@ def _key(issue: Issue, sort: str) -> Key:
 def as_of(repo: Repo, fault: Fault, now: float) -> dict[int, Issue]:
     """The issues as they were ``fault.seconds`` or ``fault.changes`` ago."""
     rows = dict(repo.issues)
-    undone = 0
-    for change in reversed(repo.history):
+    for undone, change in enumerate(reversed(repo.history)):
         late = change.at > now - fault.seconds if fault.seconds else undone < fault.changes
         if not late:
             break
-        undone += 1
         if change.before is None:
             rows.pop(change.number, None)
         else:

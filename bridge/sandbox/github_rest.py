@@ -185,9 +185,9 @@ def assignees(box: GithubSandbox, ask: Ask) -> Reply:
 def assignee(box: GithubSandbox, ask: Ask) -> Reply:
     repo = box.repo_of(ask)
     login = ask.params["login"].casefold()
-    if login in {name.casefold() for name, role in repo.roles.items() if role != "read"}:
-        return Reply(204)
-    rules.refuse(404, "Not Found")
+    if login not in {name.casefold() for name, role in repo.roles.items() if role != "read"}:
+        rules.refuse(404, "Not Found")
+    return Reply(204)
 
 
 def repo_comments(box: GithubSandbox, ask: Ask) -> Reply:

@@ -40,8 +40,8 @@ def start() -> GithubStore:
 
 
 def sow(box: GithubSandbox, plan: dict[str, Any]) -> dict[str, Any]:
-    """Fill a repository: ``repo``, ``roles``, ``generate`` (a number, or options of ``samples``), ``issues``, ``labels``,
-    ``milestones``. Issues take the members of ``Issue`` with label names; times as ISO text.
+    """Fill a repository: ``repo``, ``roles``, ``generate`` (a number, or options of ``samples``), ``pulls`` (that many pull
+    requests), ``issues``, ``labels``, ``milestones``. Issues take the members of ``Issue`` with label names; times as ISO text.
 
     Raises: ValueError and TypeError for members that do not exist.
     """
@@ -59,6 +59,8 @@ def sow(box: GithubSandbox, plan: dict[str, Any]) -> dict[str, Any]:
     wanted = plan.pop("generate", 0)
     rows = _generated(box, repo, wanted if isinstance(wanted, dict) else {"count": wanted})
     rows += [_written(box, repo, row, len(rows) + place) for place, row in enumerate(plan.pop("issues", ()))]
+    pulls = [{"title": f"Pull request {place}", "is_pull": True} for place in range(plan.pop("pulls", 0))]
+    rows += [_written(box, repo, row, len(rows) + place) for place, row in enumerate(pulls)]
     if plan:
         raise ValueError(f"unknown seed members: {', '.join(sorted(plan))}")
     repo.put_many(rows)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 WEB = "https://github.example"
 RAW = msgspec.Raw
+KEEP_RENDERED = 20_000
 
 
 def node_id(kind: str, number: int) -> str:
@@ -126,6 +127,8 @@ class Shaper:
         if known is not None and known[0] is row and known[1] == stamp:
             return known[2]
         data = msgspec.json.encode(self._issue(repo, row, mirrored=mirrored))
+        if len(repo.rendered) >= KEEP_RENDERED:
+            repo.rendered.clear()
         repo.rendered[row.number] = (row, stamp, data)
         return data
 

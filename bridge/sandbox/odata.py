@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import operator
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bridge.sandbox.clock import instant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 OPTIONS = ("$filter", "$orderby", "$select", "$top", "$skip", "$count")
 TOKEN = re.compile(
@@ -27,7 +28,7 @@ COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "le": operator.le,
     "lt": operator.lt,
 }
-FITS = {"guid": ("guid",), "string": ("string",), "instant": ("instant",), "date": ("date", "instant"),
+FITS = {"guid": ("guid",), "string": ("string",), "instant": ("instant",), "date": ("date",),
         "number": ("number",), "bool": ("bool",)}  # fmt: skip
 
 
@@ -134,26 +135,31 @@ class _Reader:
 
 
 def _literal(kind: str, text: str, column: str, wanted: str) -> Any:
-    if kind == "word":
-        if text == "null":
-            return None
-        kind = "bool" if text in ("true", "false") else kind
+    if kind == "word" and text == "null":
+        return None
+    if kind == "word" and text in ("true", "false"):
+        kind = "bool"
     if kind not in FITS.get(wanted, ()):
         raise ODataError(f"A {kind} literal ({text}) does not fit '{column}', which is {wanted}.")
-    if kind == "string":
-        return text[1:-1].replace("''", "'")
-    if kind == "guid":
-        return text.lower()
-    if kind == "bool":
-        return text == "true"
-    if kind == "number":
-        return float(text)
-    if wanted == "date":
-        return text
-    moment = instant(text)
-    if moment is None:
+    value = READ[kind](text)
+    if value is None:
         raise ODataError(f"'{text}' is not a time.")
-    return round(moment * 1000)
+    return value
+
+
+def _moment(text: str) -> int | None:
+    seconds = instant(text)
+    return None if seconds is None else round(seconds * 1000)
+
+
+READ: dict[str, Callable[[str], Any]] = {
+    "string": lambda text: text[1:-1].replace("''", "'"),
+    "guid": str.lower,
+    "bool": lambda text: text == "true",
+    "number": float,
+    "date": lambda text: text,
+    "instant": _moment,
+}
 
 
 def _comparison(part: Comparison, get: Callable[[Any], Any]) -> Filter:

@@ -10,7 +10,10 @@ import urllib.error
 import urllib.request
 import uuid
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MODES = ("once", "twice", "shuffled", "never")
 SHUFFLE_WAIT_S = 0.3
@@ -66,7 +69,7 @@ class Outgoing:
         url: str,
         secret: str,
         *,
-        events: tuple[str, ...] = (),
+        events: Iterable[str] = (),
         mode: str = "once",
         header: str = "",
         prefix: str = "",
@@ -84,7 +87,7 @@ class Outgoing:
     def send(self, event: str, body: bytes, *extra: Target) -> None:
         """Queue the event for each target that wants it; returns at once."""
         for target in (*self.targets, *extra):
-            wanted = not target.events or event in target.events or event.split(".")[0] in target.events
+            wanted = not target.events or event in target.events or event.partition(".")[0] in target.events
             if not wanted:
                 continue
             delivery = self._make(target, event, body)

@@ -36,7 +36,7 @@ TRACKERS: dict[str, Callable[..., Any]] = {"github": GithubSandbox, "artala": Ar
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """One tracker that answers at ``url``. ``tokens`` are by person; ``bridge`` is the token a config would use."""
+    """One tracker that answers at ``url``. ``tokens`` are by person; ``token`` is the one a config would use."""
 
     tracker: str
     url: str
@@ -50,6 +50,14 @@ class Running:
 
 class _Server(uvicorn.Server):
     """uvicorn without its signal handlers: whoever runs the process owns those."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -82,7 +90,8 @@ def server_of(app: ASGIApp) -> _Server:
     config = uvicorn.Config(
         app,
         lifespan="off",
-        log_level="critical",
+        log_config=None,
+        log_level="error",
         access_log=False,
         server_header=False,
         date_header=False,
@@ -161,7 +170,9 @@ class Sandbox:
         return self.tracker.faults.add(kind, **options)
 
     def seed(self, **plan: Any) -> dict[str, Any]:
-        _, answer = self.call("POST", "/_sandbox/seed", plan)
+        status, answer = self.call("POST", "/_sandbox/seed", plan)
+        if status != 200:
+            raise ValueError(answer["message"])
         return dict(answer)
 
     def act(self, do: str, **members: Any) -> dict[str, Any]:
@@ -228,8 +239,7 @@ async def serve(
         loop.add_signal_handler(number, done.set)
     tasks = [asyncio.create_task(server.serve(sockets=[line])) for server, line in zip(servers, lines, strict=True)]
     try:
-        while not all(server.started for server in servers):
-            await asyncio.sleep(0.01)
+        await asyncio.gather(*(server.up.wait() for server in servers))
         if ready is not None:
             ready([running(box, line) for box, line in zip(boxes, lines, strict=True)])
         await done.wait()
