@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, exists, func, or_, select, tuple_, update
+from sqlalchemy import bindparam, delete, exists, func, or_, select, update
 from sqlmodel import Session
 
 from bridge.model import Side
@@ -38,6 +38,7 @@ class Item:
     marker_key: str | None
     initial: bool
     held: str | None
+    position: int
     seq: int
     attempts: int
 
@@ -60,6 +61,7 @@ def put(
     """Store records; a newer one replaces the row and un-parks the item (S34: a newer change supersedes it)."""
     if not arrivals:
         return
+    last = _last(session, link_id, kind, side)
     upsert(
         session,
         InboxRow,
@@ -69,6 +71,7 @@ def put(
                 "kind": kind,
                 "side": side,
                 "item_id": a.item_id,
+                "position": last + place,
                 "record": a.record,
                 "match_key": a.match_key,
                 "marker_key": a.marker_key,
@@ -77,10 +80,10 @@ def put(
                 "attempts": 0,
                 "received_at": now,
             }
-            for a in arrivals
+            for place, a in enumerate(arrivals, 1)
         ],
         keys=_KEYS,
-        replace=("record", "match_key", "marker_key", "received_at"),
+        replace=("record", "match_key", "marker_key", "position", "received_at"),
         extra={"seq": _table.c.seq + 1, "attempts": 0, "not_before": None},
     )
     if session.execute(select(_parked.c.id).where(_parked.c.link_id == link_id).limit(1)).first() is not None:
@@ -93,6 +96,14 @@ def put(
                     _parked.c.item_id.in_(some),
                 )
             )
+
+
+def _last(session: Session, link_id: int, kind: str, side: Side) -> int:
+    """The position of the newest row."""
+    query = select(func.max(_table.c.position)).where(
+        _table.c.link_id == link_id, _table.c.kind == kind, _table.c.side == side
+    )
+    return session.execute(query).scalar() or 0
 
 
 def announce(session: Session, link_id: int, kind: str, side: Side, ids: Collection[str], now: datetime) -> None:
@@ -108,6 +119,7 @@ def announce(session: Session, link_id: int, kind: str, side: Side, ids: Collect
                 "item_id": item_id,
                 "record": None,
                 "initial": False,
+                "position": 0,
                 "seq": 1,
                 "attempts": 0,
                 "received_at": now,
@@ -132,18 +144,15 @@ def announced(session: Session, link_id: int, kind: str, now: datetime) -> list[
         )
         .order_by(_table.c.received_at, _table.c.item_id)
     )
-    return [Item(*row) for row in rows]
+    return [Item(*row) for row in rows.all()]
 
 
-def take(
-    session: Session, link_id: int, kind: str, *, after: tuple[str, int, str], limit: int, now: datetime
-) -> list[Item]:
-    """The next rows to settle, in a stable order: side, then id (shorter first, so that #9 comes before #10).
+def take(session: Session, link_id: int, kind: str, *, after: tuple[str, int], limit: int, now: datetime) -> list[Item]:
+    """The next rows to settle: the left side's in the order of their arrival, then the right side's.
 
-    Skips what is held, parked, waiting for its time or only announced. ``after`` is ("", 0, "") to begin with, then
-    ``position`` of the last item.
+    Skips what is held, parked, waiting for its time or only announced. ``after`` is ``BEGIN``, then ``place`` of the
+    last item.
     """
-    size = func.length(_table.c.item_id)
     parked = exists().where(
         _parked.c.link_id == link_id,
         _parked.c.kind == kind,
@@ -151,26 +160,44 @@ def take(
         _parked.c.item_id == _table.c.item_id,
         _parked.c.field == "",
     )
-    rows = session.execute(
-        select(*_COLUMNS)
-        .where(
-            _table.c.link_id == link_id,
-            _table.c.kind == kind,
-            _table.c.record.is_not(None),
-            _table.c.held.is_(None),
-            or_(_table.c.not_before.is_(None), _table.c.not_before <= now),
-            tuple_(_table.c.side, size, _table.c.item_id) > tuple_(*after),
-            ~parked,
+    found: list[Item] = []
+    for side in ("left", "right"):
+        if side < after[0] or len(found) == limit:
+            continue
+        rows = session.execute(
+            select(*_COLUMNS)
+            .where(
+                _table.c.link_id == link_id,
+                _table.c.kind == kind,
+                _table.c.side == side,
+                _table.c.position > (after[1] if side == after[0] else 0),
+                _table.c.record.is_not(None),
+                _table.c.held.is_(None),
+                or_(_table.c.not_before.is_(None), _table.c.not_before <= now),
+                ~parked,
+            )
+            .order_by(_table.c.position)
+            .limit(limit - len(found))
         )
-        .order_by(_table.c.side, size, _table.c.item_id)
-        .limit(limit)
-    )
-    return [Item(*row) for row in rows]
+        found.extend(Item(*row) for row in rows.all())
+    return found
 
 
-def position(item: Item) -> tuple[str, int, str]:
+BEGIN: Final = ("", 0)
+"""Where ``take`` begins."""
+
+
+def place(item: Item) -> tuple[str, int]:
     """Where ``take`` goes on after this item."""
-    return item.side, len(item.item_id), item.item_id
+    return item.side, item.position
+
+
+def has_markers(session: Session, link_id: int, kind: str, side: Side) -> bool:
+    """Whether any row of a side carries a marker."""
+    query = select(_table.c.item_id).where(
+        _table.c.link_id == link_id, _table.c.kind == kind, _table.c.side == side, _table.c.marker_key.is_not(None)
+    )
+    return session.execute(query.limit(1)).first() is not None
 
 
 def get_many(session: Session, link_id: int, kind: str, side: Side, ids: Collection[str]) -> dict[str, Item]:
@@ -185,7 +212,7 @@ def get_many(session: Session, link_id: int, kind: str, side: Side, ids: Collect
                 _table.c.item_id.in_(some),
             )
         )
-        found.update({row.item_id: Item(*row) for row in rows})
+        found.update({row.item_id: Item(*row) for row in rows.all()})
     return found
 
 
@@ -214,7 +241,7 @@ def _by(session: Session, link_id: int, kind: str, column: str, keys: Collection
                 )
                 .order_by(_table.c.item_id)
             )
-            found.extend(Item(*row) for row in rows)
+            found.extend(Item(*row) for row in rows.all())
     return found
 
 
@@ -279,4 +306,4 @@ def held(session: Session, link_id: int, limit: int) -> list[Item]:
         .order_by(_table.c.side, _table.c.item_id)
         .limit(limit)
     )
-    return [Item(*row) for row in rows]
+    return [Item(*row) for row in rows.all()]

@@ -53,7 +53,7 @@ def by_items(session: Session, link_id: int, kind: str, side: Side, ids: Collect
         rows = session.execute(
             select(*_COLUMNS).where(_table.c.link_id == link_id, _table.c.kind == kind, column.in_(some))
         )
-        for row in rows:
+        for row in rows.all():
             pair = Pair(*row)
             found[pair.item_id(side)] = pair
     return found
@@ -63,7 +63,7 @@ def by_ids(session: Session, ids: Collection[int]) -> dict[int, Pair]:
     found: dict[int, Pair] = {}
     for some in chunks(sorted(ids)):
         rows = session.execute(select(*_COLUMNS).where(_table.c.id.in_(some)))
-        found.update({row.id: Pair(*row) for row in rows})
+        found.update({row.id: Pair(*row) for row in rows.all()})
     return found
 
 
@@ -75,7 +75,7 @@ def walk(session: Session, link_id: int, kind: str, *, after: int, limit: int) -
         .order_by(_table.c.id)
         .limit(limit)
     )
-    return [Pair(*row) for row in rows]
+    return [Pair(*row) for row in rows.all()]
 
 
 def add_many(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -73,11 +73,12 @@ class InboxRow(Table, table=True):
     """A changed record not settled yet, one row per item and link: a newer one replaces it (coalescing).
 
     ``record`` is NULL when the item was only announced. ``seq`` grows with every replacement, so that settling removes
-    just what it read. ``initial`` marks what the first full listing found. ``held`` keeps a row without trying it.
+    just what it read. ``position`` is the order of arrival on its side. ``initial`` marks what the first full listing found. ``held`` keeps a row without trying it.
     """
 
     __tablename__ = "inbox"
     __table_args__ = (
+        Index("ix_inbox_position", "link_id", "kind", "side", "position"),
         Index("ix_inbox_match", "link_id", "kind", "side", "match_key"),
         Index("ix_inbox_marker", "link_id", "kind", "side", "marker_key"),
     )
@@ -91,6 +92,7 @@ class InboxRow(Table, table=True):
     marker_key: str | None = None
     initial: bool = False
     held: str | None = None
+    position: int = 0
     seq: int = 1
     attempts: int = 0
     not_before: datetime | None = None

@@ -234,16 +234,18 @@ def _by_marker(batch: _Batch, records: Mapping[tuple[Side, str], Record]) -> _Pa
         if batch.link.trusts(record.marker) and record.marker is not None:
             wanted[marker_key(record.marker)].add(at)
     found: _Partners = {}
-    for row in inbox.by_marker(batch.session, batch.link.id, batch.kind, set(wanted)):
+    marked = any(inbox.has_markers(batch.session, batch.link.id, batch.kind, side) for side in SIDES)
+    rows = inbox.by_marker(batch.session, batch.link.id, batch.kind, set(wanted)) if marked else []
+    for row in rows:
         for side, item_id in wanted[row.marker_key or ""]:
             if side == other(row.side) and row.record is not None:
                 found.setdefault((side, item_id), (row, "marker"))
     for at, record in records.items():
         origin = _origin(batch.link, at[0], record)
         if origin is not None and at not in found:
-            rows = inbox.get_many(batch.session, batch.link.id, batch.kind, other(at[0]), {origin})
-            if origin in rows and rows[origin].record is not None:
-                found[at] = (rows[origin], "marker")
+            there = inbox.get_many(batch.session, batch.link.id, batch.kind, other(at[0]), {origin})
+            if origin in there and there[origin].record is not None:
+                found[at] = (there[origin], "marker")
     return found
 
 

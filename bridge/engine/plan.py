@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -342,6 +342,17 @@ def _word(row: Row, side: Side, name: str) -> str | None:
 def overlay(rows: Collection[tuple[str, Value | Unset, Value]]) -> dict[str, Value | Unset]:
     """Of (field, base, value now), the bases that differ from the value: what the pair table stores."""
     return {name: base for name, base, now in rows if base != now}
+
+
+def in_order(operations: Iterable[Operation]) -> tuple[Operation, ...]:
+    """Operations as a plan lists them, whatever order they were found in: by kind, item and what is done (I13)."""
+    return tuple(sorted(operations, key=_place))
+
+
+def _place(operation: Operation) -> tuple[str, str, int, str, str, str]:
+    ref = ref_of(operation)
+    name = operation.field if isinstance(operation, FieldConflict | Hold) else ""
+    return operation.kind, ref.connection, len(ref.id), ref.id, operation.op, name or ""
 
 
 def ref_of(operation: Operation) -> Ref:

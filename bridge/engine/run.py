@@ -13,7 +13,7 @@ from bridge.engine.apply import apply
 from bridge.engine.context import Run
 from bridge.engine.link import Link
 from bridge.engine.pair import Found, find
-from bridge.engine.plan import plan_view
+from bridge.engine.plan import in_order, plan_view
 from bridge.engine.pull import fetch_announced, poll
 from bridge.engine.recover import recover
 from bridge.engine.report import PlanReport, RunReport, State
@@ -63,7 +63,7 @@ async def plan_link(run: Run) -> PlanReport:
                 if not items & seen:
                     operations.extend(plan_view(run.link, view).operations)
                 seen |= items
-    return PlanReport(Plan(run.link.name, tuple(operations)), _requests(run), dict(run.tally.unmapped))
+    return PlanReport(Plan(run.link.name, in_order(operations)), _requests(run), dict(run.tally.unmapped))
 
 
 async def _rounds(run: Run) -> State:
@@ -119,9 +119,9 @@ async def _settle_kind(run: Run, kind: str, budget: guard.Budget) -> bool:
 
 async def _batches(run: Run, kind: str) -> AsyncIterator[Found]:
     """The inbox in pages, as views. Rows that stay are passed over, so the walk ends."""
-    after = ("", 0, "")
+    after = inbox.BEGIN
     while items := await run.store.read(inbox.take, run.link.id, kind, after=after, limit=BATCH, now=run.now()):
-        after = inbox.position(items[-1])
+        after = inbox.place(items[-1])
         yield await run.store.read(find, run.link, kind, items)
 
 

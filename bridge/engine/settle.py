@@ -181,8 +181,7 @@ class _Writer:
         records = {"left": self._now(one, "left", left), "right": self._now(one, "right", right)}
         after = self._advance(one, records["left"], records["right"])
         members = {side: self._member(view, side, records[side], after) for side in SIDES}
-        new = replace(view, left=members["left"], right=members["right"])
-        pair_id = self._store(new, members["left"], members["right"])
+        pair_id = self._store(view, members["left"], members["right"])
         for sent in one.sent.values():
             if sent.record is not None:
                 self._note(sent, pair_id, "update")
@@ -193,9 +192,10 @@ class _Writer:
             self._failed(one)
             return None
         self._settled(view)
-        return replace(
-            new, pair=pair_id, left=replace(members["left"], item=None), right=replace(members["right"], item=None)
-        )
+        if not one.sent:
+            return None
+        left, right = (replace(members[side], item=None) for side in SIDES)
+        return replace(view, pair=pair_id, left=left, right=right)
 
     def _now(self, one: Finished, side: Side, member: Member) -> Record:
         sent = one.confirmed(side)
@@ -205,6 +205,9 @@ class _Writer:
 
     def _advance(self, one: Finished, left: Record, right: Record) -> list[After]:
         rows = self.link.mappings[one.work.view.kind].rows
+        if not one.sent:  # nothing was written, so the values are those that were judged
+            judged = zip(rows, one.work.sights, one.work.outcomes, strict=True)
+            return [advance(row, sight, outcome, sight.left, sight.right, _nothing) for row, sight, outcome in judged]
         return [
             advance(
                 row,
@@ -426,6 +429,11 @@ class _Writer:
         self._park(Hold(view.kind, other(sent.operation.side), ref, title, None, reason, message), hint)
         if view.left is not None and view.right is not None:
             self._settled(view)
+
+
+def _nothing(_: Side) -> bool:
+    """No write was made."""
+    return False
 
 
 def _written(one: Finished, left_field: str, right_field: str) -> Callable[[Side], bool]:

@@ -87,6 +87,7 @@ def upgrade() -> None:
         sa.Column("marker_key", sa.String(), nullable=True),
         sa.Column("initial", sa.Boolean(), nullable=False),
         sa.Column("held", sa.String(), nullable=True),
+        sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
@@ -96,6 +97,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("inbox", schema=None) as batch_op:
         batch_op.create_index("ix_inbox_marker", ["link_id", "kind", "side", "marker_key"], unique=False)
+        batch_op.create_index("ix_inbox_position", ["link_id", "kind", "side", "position"], unique=False)
         batch_op.create_index("ix_inbox_match", ["link_id", "kind", "side", "match_key"], unique=False)
 
     op.create_table(
