@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
+__all__ = ["Session", "Store"]  # Session: for the type of what a function is given, without naming a library
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
