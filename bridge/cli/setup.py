@@ -13,18 +13,25 @@ SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
 
 def init(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")] = Path("bridge.toml"),
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every key with its default, instead of a short start.")
+    ] = False,
+    link: Annotated[str, typer.Option("--link", metavar="NAME", help="The link's name.")] = "app",
+    board: Annotated[str, typer.Option("--board", metavar="NAME", help="The board on Artala.")] = "Engineering",
+    repository: Annotated[str, typer.Option("--repository", metavar="OWNER/REPO", help="On GitHub.")] = "acme/app",
     force: Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there.")] = False,
+    every_key: Annotated[bool, typer.Option("--all", help="Write every key there is, with its default.")] = False,
 ) -> None:
-    """Write a configuration to start from, every key explained. It holds no secrets."""
+    """Write a short configuration to start from. It holds no secrets."""
     from bridge.cli.show import escape, say
-    from bridge.config.example import example
+    from bridge.config.example import example, render_init
     from bridge.errors import BridgeError, ConfigError
 
     if file.is_dir():
         file /= "bridge.toml"
     try:
         with file.open("w" if force else "x", encoding="utf-8") as out:
-            out.write(example())
+            out.write(example() if every_key else render_init())
     except FileExistsError:
         raise ConfigError(f"{file} is there already.", hint="Name another file, or replace it with --force.") from None
     except OSError as error:
@@ -32,7 +39,7 @@ def init(
             f"{file} cannot be written: {error.strerror}.", hint="Name a place you may write to."
         ) from None
     say(f"Wrote {escape(str(file))}. Next:")
-    say("  1. Put your connections and your link into it; tokens go into the environment, the file says their names.")
+    say("  1. Read it, and give the tokens by the environment: the file says how they are named.")
     say(f"  2. [bold]bridge config check --live -c {escape(str(file))}[/bold] tries them.")
     say(f"  3. [bold]bridge plan -c {escape(str(file))}[/bold] shows what a sync would do, and changes nothing.")
 

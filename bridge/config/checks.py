@@ -138,7 +138,7 @@ def _check_map(row: FieldRow, path: Path, report: Report) -> None:
         for index, group in enumerate(row.map):
             names: tuple[str, ...] = getattr(group, side)
             for name in names:
-                first = seen.setdefault(name, index)
+                first = seen.setdefault(name.casefold(), index)
                 if first != index:
                     line = report.line((*path, first, side))
                     report.mistake((*path, index, side), f'"{name}" stands in the map row of line {line} already')

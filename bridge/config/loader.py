@@ -27,7 +27,6 @@ DEFAULT_FILES: Final = (File("bridge.toml"), File("/etc/bridge/bridge.toml"))
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _SQLITE_FILE: Final = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|:memory:|file:)([^?]+)(.*)")
-_PASSWORD: Final = re.compile(r"://[^/@:]*:.+@|[?&]password=")
 
 
 def load(path: File | None = None, *, warn: Callable[[str], None] | None = None) -> Settings:
@@ -170,6 +169,13 @@ class _Draft:
         if model is None:
             return None
         table = self._secrets_settled(path, model, inline=inline)
+        for key, value in table.items():
+            if key.endswith("_file") and key in model.model_fields and isinstance(value, str) and value:
+                table[key] = str(self.report.file.absolute().parent / value)
+        if "token" in secret_fields(model) and not table.get("token"):
+            self.report.warn(
+                path, f"has no token, so it can read little and write nothing; {secrets.places((*path, 'token'))}"
+            )
         return self._validated(model, table, path)
 
     def _secrets_settled(self, path: Path, model: type[BaseModel], *, inline: bool) -> dict[str, Any]:
@@ -190,7 +196,7 @@ class _Draft:
                 path,
                 f"a secret does not belong into this file; {secrets.places(path)}, or set allow_inline_secrets = true",
             )
-        elif isinstance(written, str) and _PASSWORD.search(written):
+        elif isinstance(written, str) and secrets.PASSWORD.search(written):
             self.report.warn(path, f"holds a password; {secrets.places(path)}")
 
     def _warn_readable(self, path: Path) -> None:

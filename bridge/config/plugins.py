@@ -28,7 +28,8 @@ def types() -> tuple[str, ...]:
 def find(type_: str) -> Plugin:
     """The plugin of one connector type.
 
-    Its ``config`` is a pydantic model with a field ``type: Literal["<type>"]``.
+    Its ``config`` is a pydantic model with a field ``type: Literal["<type>"]``; in it, a key that ends in ``_file`` is a
+    path, which the loader makes absolute, and ``token`` is the secret without which a connection is of little use.
     Raises: ConfigError when no such type is installed or its package is broken.
     """
     point = _installed().get(type_)

@@ -8,6 +8,7 @@ Refuses: judging values; a secret that cannot be read is a mistake like any othe
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path as File
@@ -26,6 +27,8 @@ OTHER_NAMES: Final = ("BRIDGE_CONFIG", "BRIDGE_CONTRACT_DIR")
 
 SECTIONS: Final[Mapping[str, type[BaseModel]]] = {"state": State, "daemon": Daemon, "log": Log}
 _FILE: Final = "_file"
+PASSWORD: Final = re.compile(r"://[^/@:]*:(?P<plain>.+)@|[?&]password=(?P<query>[^&]+)")
+"""The password in a database URL, before the host or in the query."""
 _MAX_SECRET_BYTES: Final = 65_536
 
 Models = Mapping[str, type[BaseModel] | None]
@@ -222,7 +225,13 @@ def _read(name: object, path: Path, report: Report) -> str:
 
 
 def secret_values(settings: Settings) -> tuple[str, ...]:
-    """Every secret of a configuration, for those who must keep them out of what they write."""
-    holders: list[BaseModel] = [settings.state, *settings.connections.values()]
-    values = (getattr(holder, name) for holder in holders for name in secret_fields(type(holder)))
-    return tuple(value.get_secret_value() for value in values if isinstance(value, SecretStr) and value)
+    """Every secret of a configuration, for those who must keep them out of what they write.
+
+    Of the database's URL only the password.
+    """
+    password = PASSWORD.search(settings.state.url.get_secret_value())
+    found = [password["plain"] or password["query"]] if password else []
+    for config in settings.connections.values():
+        values = (getattr(config, name) for name in secret_fields(type(config)))
+        found += [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+    return tuple(value for value in found if value)

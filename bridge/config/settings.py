@@ -119,7 +119,7 @@ class Endpoint(Strict):
 
 
 class MapRow(Strict):
-    """Names that mean the same. The first of each side is the one that is written."""
+    """Names that mean the same, whatever their case. The first of each side is the one that is written; ``*`` is any other."""
 
     left: Names = Field(description="Names on the left side; the first is written when the right side changed.")
     right: Names = Field(description="Names on the right side; the first is written when the left side changed.")
@@ -140,7 +140,7 @@ class FieldRow(Strict):
         None,
         description="How values are carried over. Left out: choice when there is a map, else as in the preset, else same.",
     )
-    map: tuple[MapRow, ...] = Field((), description="For choice: which names mean the same.")
+    map: tuple[MapRow, ...] = Field((), description='For choice: which names mean the same; "*" is every other name.')
     conflict: Policy | None = Field(
         None, description="Who wins when both sides changed this field. Left out: as the link says."
     )
