@@ -13,25 +13,23 @@ SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
 
 def init(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")] = Path("bridge.toml"),
-    everything: Annotated[
-        bool, typer.Option("--all", help="Every key with its default, instead of a short start.")
-    ] = False,
+    every_key: Annotated[bool, typer.Option("--all", help="Write every key there is, with its default.")] = False,
     link: Annotated[str, typer.Option("--link", metavar="NAME", help="The link's name.")] = "app",
     board: Annotated[str, typer.Option("--board", metavar="NAME", help="The board on Artala.")] = "Engineering",
     repository: Annotated[str, typer.Option("--repository", metavar="OWNER/REPO", help="On GitHub.")] = "acme/app",
     force: Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there.")] = False,
-    every_key: Annotated[bool, typer.Option("--all", help="Write every key there is, with its default.")] = False,
 ) -> None:
-    """Write a short configuration to start from. It holds no secrets."""
+    """Write a configuration to start from. It holds no secrets."""
     from bridge.cli.show import escape, say
     from bridge.config.example import example, render_init
     from bridge.errors import BridgeError, ConfigError
 
     if file.is_dir():
         file /= "bridge.toml"
+    text = example() if every_key else render_init(name=link, board=board, repository=repository)
     try:
         with file.open("w" if force else "x", encoding="utf-8") as out:
-            out.write(example() if every_key else render_init())
+            out.write(text)
     except FileExistsError:
         raise ConfigError(f"{file} is there already.", hint="Name another file, or replace it with --force.") from None
     except OSError as error:

@@ -34,23 +34,23 @@ def play(folder: Path) -> int:
     """Run the demo in ``folder`` and return the exit code. Raises BridgeError for a folder that is not ours."""
     stage.prepare(folder)
     console = Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else 110)
-    with stage.trackers(folder, ("github", "artala")) as running:
-        github, artala = running["github"], running["artala"]
+    with stage.trackers(folder, ("artala", "github")) as running:
+        artala, github = running["artala"], running["github"]
         people.seed(github, people.GITHUB_SEED)
         people.seed(artala, people.ARTALA_SEED)
-        _configure(folder, github, artala)
+        _configure(folder, artala, github)
         _Show(folder, console, Alice(github), Sam(artala)).run()
-    _farewell(folder, console, github, artala)
+    _farewell(folder, console, artala, github)
     return 0
 
 
-def _configure(folder: Path, *trackers: stage.Tracker) -> None:
-    for tracker in trackers:
+def _configure(folder: Path, artala: stage.Tracker, github: stage.Tracker) -> None:
+    for tracker in (artala, github):
         with os.fdopen(
             os.open(folder / f"{tracker.name}.token", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w"
         ) as out:
             out.write(tracker.token + "\n")
-    (folder / stage.CONFIG).write_text(config_text(*trackers), "utf-8")
+    (folder / stage.CONFIG).write_text(config_text(artala, github), "utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,10 @@ class _Show:
         say = self.console.print
         say("[bold]Bridge keeps issue and task trackers in step, both ways.[/bold]")
         say(
-            f"Two sandbox trackers run on this machine: GitHub at {self.alice.tracker.url}, Artala at {self.sam.tracker.url}."
+            f"Two sandbox trackers run on this machine: Artala at {self.sam.tracker.url}, GitHub at {self.alice.tracker.url}."
             " No account, nothing leaves it."
         )
-        self._sides("Before: GitHub has four issues, Artala has two tasks, and one of them is the same.")
+        self._sides("Before: Artala has two tasks, GitHub has four issues, and one of them is the same.")
 
     def _first_contact(self) -> None:
         self._act("1", "What would a sync do? A plan reads both sides and writes nothing.")
@@ -117,12 +117,12 @@ class _Show:
         self._type("sync", expect=10)
         extra = self._written() - before
         self._claim(extra == 0, f"the third run wrote {extra} times")
-        self._say("github, artala", "counted", "0 writes")
+        self._say("artala, github", "counted", "0 writes")
 
     def _conflict(self) -> None:
         self._act("5", "The conflict: what it was, what each side says now, and a decision.")
         self._type("conflicts", "list", expect=0)
-        self._type("conflicts", "resolve", "1", "--take", "right", expect=0)
+        self._type("conflicts", "resolve", "1", "--take", "left", expect=0)
         self._type("sync", expect=0)
         self._claim(SAMS in self.alice.issues() and SAMS in self.sam.tasks(), "the decision was not written")
         self._sides("Settled: both sides agree on everything.")
@@ -161,14 +161,13 @@ class _Show:
         """Both trackers next to each other, joined by what people see."""
         issues, tasks = self.alice.issues(), self.sam.tasks()
         grid = Table(box=SIMPLE_HEAD, title=title, title_justify="left", title_style="", pad_edge=False)
-        for name in ("GitHub acme/app", "state", "labels", "Artala Engineering", "status", "labels"):
+        for name in ("Artala Engineering", "status", "labels", "GitHub acme/app", "state", "labels"):
             grid.add_column(name, overflow="fold")
-        paired = {title: title for title in issues if title in tasks}
-        paired |= {ALICES: SAMS} if ALICES in issues and SAMS in tasks else {}
-        for title_left in [*issues, *(title for title in tasks if title not in paired.values())]:
-            left = issues.get(title_left)
-            right = tasks.get(paired.get(title_left, "" if left else title_left))
-            grid.add_row(*_issue_cells(left), *_task_cells(right))
+        partner = {name: name for name in issues} | ({ALICES: SAMS} if SAMS in tasks else {})
+        for name, issue in issues.items():
+            grid.add_row(*_task_cells(tasks.get(partner[name])), *_issue_cells(issue))
+        for name in tasks.keys() - partner.values():
+            grid.add_row(*_task_cells(tasks[name]), *_issue_cells(None))
         self.console.print(grid)
 
 

@@ -303,6 +303,17 @@ def test_init_writes_a_configuration_once(bridge, tmp_path, monkeypatch):
     assert (tmp_path / "bridge.toml").read_text() == "mine"
     assert bridge("init", "--force").code == 0
     assert bridge("init", "absent/bridge.toml").code == 1
+    assert bridge("init", "--all", "all.toml").code == 0
+    assert len((tmp_path / "all.toml").read_text()) > len((tmp_path / "bridge.toml").read_text())
+
+
+def test_what_init_writes_is_a_good_configuration(bridge, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BRIDGE_CONNECTIONS__ARTALA__TOKEN", "tb_of_a_test")
+    monkeypatch.setenv("BRIDGE_CONNECTIONS__GITHUB__TOKEN", "ghp_of_a_test")
+    for words in (["--board", "Road map", "--repository", "me/mine", "--link", "mine"], ["--all"]):
+        assert bridge("init", "--force", *words).code == 0
+        assert "2 connections, 1 link" in bridge("config", "check").out
 
 
 def test_the_schema_describes_a_link(bridge):

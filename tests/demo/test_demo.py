@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.config.example import example
 from bridge.demo import stage
 from bridge.errors import BridgeError
 from bridge.sandbox.server import call
@@ -37,7 +38,7 @@ def test_the_demo_goes_as_told(shown):
     assert (ended.returncode, ended.stderr) == (0, "")
     for line in (
         "$ bridge plan", "Plan: 4 to create, 1 to join without writing.", "$ bridge sync", "0 writes",
-        "$ bridge conflicts resolve 1 --take right", "Settled: both sides agree on everything.",
+        "$ bridge conflicts resolve 1 --take left", "Settled: both sides agree on everything.",
     ):  # fmt: skip
         assert line in ended.stdout, line
     assert "\x1b[" not in ended.stdout
@@ -85,6 +86,16 @@ def test_the_trackers_of_the_demo_come_back_and_a_sync_writes_nothing(shown):
         again.stdout.close()
 
     assert code == 0
+
+
+def test_the_demos_configuration_is_the_shipped_example_but_for_a_few_values(shown):
+    place, _ = shown
+    ours, shipped = ((place / "demo" / "bridge.toml").read_text().splitlines(), example().splitlines())
+    changed = {line.split(" = ")[0] for line in ours if line not in shipped and not line.startswith("#")}
+
+    assert changed - {""} == {
+        "base_url", "token_file", "requests_per_minute", "sweep_every", "write_interval_s", "initial",
+    }  # fmt: skip
 
 
 def test_a_folder_that_is_no_demo_is_left_alone(tmp_path):

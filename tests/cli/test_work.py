@@ -1,0 +1,190 @@
+"""``plan``, ``apply`` and ``sync`` against the sandbox trackers, over sockets."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+
+import pytest
+
+from bridge.cli.root import tree
+from bridge.sandbox.server import Sandbox
+from state import leases
+from state.store import Store
+
+CONFIG = """
+[connections.hub]
+type = "github"
+base_url = "{hub}"
+write_interval_s = 0
+
+[connections.board]
+type = "artala"
+base_url = "{board}"
+requests_per_minute = 0
+
+[[links]]
+name = "app"
+left = {{ connection = "hub", container = "acme/app" }}
+right = {{ connection = "board", container = "Engineering" }}
+initial = "match-then-create"
+"""
+SECOND = """
+[[links]]
+name = "other"
+left = {{ connection = "hub", container = "{repo}" }}
+right = {{ connection = "board", container = "Second" }}
+initial = "match-then-create"
+"""
+
+
+@pytest.fixture
+def trackers():
+    with Sandbox("github") as hub, Sandbox("artala") as board:
+        hub.seed(issues=[{"title": "Login", "body": "old", "labels": ["bug"]}, {"title": "Export"}])
+        yield hub, board
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch, trackers):
+    hub, board = trackers
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BRIDGE_CONNECTIONS__HUB__TOKEN", "ghp_sandbox_bridge")
+    monkeypatch.setenv("BRIDGE_CONNECTIONS__BOARD__TOKEN", "tb_sandbox_bridge")
+    (tmp_path / "bridge.toml").write_text(CONFIG.format(hub=hub.url, board=board.url))
+    return tmp_path
+
+
+def add(place, text: str) -> None:
+    with (place / "bridge.toml").open("a") as file:
+        file.write(text)
+
+
+def test_a_plan_writes_to_no_tracker_and_says_why(bridge, place, trackers):
+    ended = bridge("plan")
+
+    assert ended.code == 0
+    assert "Login" in ended.out
+    assert "2 to create" in ended.out
+    assert [box.log for box in trackers] == [[], []]
+    assert bridge("sync", "--dry-run").out == ended.out
+    [plan] = json.loads(bridge("sync", "-n", "--json").out)
+    assert [each["op"] for each in plan["operations"]] == ["create", "create"]
+
+
+def test_a_saved_plan_is_the_same_every_time_and_is_done_as_saved(bridge, place, trackers):
+    hub, board = trackers
+    assert bridge("plan", "app", "-o", "one.json").code == 0
+    assert bridge("plan", "app", "-o", "two.json").code == 0
+    assert (place / "one.json").read_bytes() == (place / "two.json").read_bytes()
+
+    ended = bridge("apply", "one.json", "--json")
+
+    assert ended.code == 0
+    assert sorted(task.title for task in board.store.tasks.values()) == ["Export", "Login"]
+
+    assert bridge("sync").code == 0
+
+    writes = len(board.log) + len(hub.log)
+
+    assert bridge("apply", "two.json").code == 0
+    assert len(board.log) + len(hub.log) == writes
+
+
+def test_an_item_that_moved_since_the_plan_is_left_out(bridge, place, trackers):
+    hub, board = trackers
+    bridge("plan", "app", "-o", "plan.json")
+    hub.call("PATCH", "/repos/acme/app/issues/1", {"title": "Login, changed"}, who="alice")
+
+    assert bridge("apply", "plan.json").code == 0
+    assert [task.title for task in board.store.tasks.values()] == ["Export"]
+
+
+def test_a_sync_tells_each_link_what_it_did(bridge, place):
+    [link] = json.loads(bridge("sync", "--json").out)
+
+    assert (link["link"], link["state"], link["exit_code"]) == ("app", "done", 0)
+    assert link["counts"]["created_right"] == 2
+
+    ended = bridge("sync", "app")
+
+    assert ended.code == 0
+    assert "done" in ended.out
+    assert ended.err == ""
+    assert bridge("sync", "--full", "--quick").code == 0
+
+
+def test_one_links_failure_stops_no_other_and_the_worst_decides(bridge, place, trackers):
+    add(place, SECOND.format(repo="acme/absent"))
+    ended = bridge("sync", "--json")
+    states = {each["link"]: each["state"] for each in json.loads(ended.out)}
+
+    assert states == {"app": "done", "other": "failed"}
+    assert ended.code == 1
+    assert bridge("sync", "app").code == 0
+    assert "acme/absent" in bridge("sync", "other").out
+
+
+def test_a_plan_file_holds_one_link(bridge, place):
+    add(place, SECOND.format(repo="acme/app"))
+
+    assert bridge("plan", "-o", "plan.json").code == 2
+    assert not (place / "plan.json").exists()
+
+
+def test_a_link_that_another_process_holds_is_75(bridge, place):
+    bridge("sync")
+    with Store.open(f"sqlite:///{place}/bridge.db") as store:
+        assert store.run_sync(leases.acquire, 1, "elsewhere:1", 60)
+
+    ended = bridge("sync")
+
+    assert ended.code == 75
+    assert "locked" in ended.out
+    assert "elsewhere:1" in bridge("status").out
+
+
+@pytest.mark.parametrize("command", [["sync"], ["plan"]])
+def test_a_host_that_does_not_answer_is_one_message_and_1(bridge, place, trackers, command):
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        nowhere = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    text = (place / "bridge.toml").read_text()
+    (place / "bridge.toml").write_text(text.replace(trackers[0].url, nowhere))
+    ended = bridge(*command)
+
+    assert ended.code == 1
+    assert nowhere.removeprefix("http://") in ended.out + ended.err
+
+
+def test_check_live_asks_both_trackers(bridge, place, monkeypatch):
+    ended = bridge("config", "check", "--live")
+
+    assert ended.code == 0
+    assert "error" not in ended.out
+
+    monkeypatch.setenv("BRIDGE_CONNECTIONS__BOARD__TOKEN", "tb_nobodys_key")
+    ended = bridge("config", "check", "--live")
+
+    assert ended.code == 1
+    assert "error" in ended.out
+    assert "tb_nobodys_key" not in ended.out + ended.err
+    assert any(
+        each["level"] == "error" for each in json.loads(bridge("config", "check", "--live", "--json").out)["findings"]
+    )
+
+
+def test_the_page_about_the_command_line_has_every_command_and_option():
+    from pathlib import Path
+
+    from typer.main import get_command
+
+    page = (Path(__file__).resolve().parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
+    documented = set(
+        re.findall(r"^\| `bridge ([a-z]+(?: (?:list|show|resolve|retry|check|schema))?)", page, re.MULTILINE)
+    )
+    known = set()
+    for name, command in get_command(tree).commands.items():
+        known |= {f"{name} {inner}" for inner in command.commands} if hasattr(command, "commands") else {name}
+
+    assert documented == known
