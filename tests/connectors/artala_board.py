@@ -58,7 +58,11 @@ class Board:
             self.bodies.append(request.read() and httpx.Response(200, content=request.content).json())
         answer = self.rest.get(f"{request.method} {path.removeprefix('/api/')}", 404)
         status, body = (answer, None) if isinstance(answer, int) else (200, answer)
-        return httpx.Response(status, json=body, headers={"date": self.date}) if body is not None else httpx.Response(status)
+        return (
+            httpx.Response(status, json=body, headers={"date": self.date})
+            if body is not None
+            else httpx.Response(status)
+        )
 
     def _feed(self, request: httpx.Request, name: str) -> httpx.Response:
         if self.before_page is not None:

@@ -59,7 +59,7 @@ async def test_tasks_changed_within_the_overlap_are_read_again_and_recognised():
 
 
 async def test_the_cursor_lies_an_overlap_before_the_servers_date_or_at_the_newest_task():
-    board = Board({"Tasks": old_rows(2) + [row(9, "2026-11-21T11:58:00Z")]})
+    board = Board({"Tasks": [*old_rows(2), row(9, "2026-11-21T11:58:00Z")]})
     artala = board.connector()
     fresh = (await pages(artala))[-1].cursor
     board.date = "Sat, 21 Nov 2026 12:30:00 GMT"
