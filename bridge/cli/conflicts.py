@@ -11,10 +11,9 @@ import typer
 from bridge.cli import frame
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
     from bridge.model import Side, Value
     from state.conflicts import Conflict
+    from state.store import Session
 
 tree = typer.Typer(help="Fields that both sides changed: look at them, decide them.", no_args_is_help=True)
 

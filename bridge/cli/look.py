@@ -9,11 +9,10 @@ import typer
 from bridge.cli import frame
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
     from bridge.config.settings import Settings
     from bridge.engine.overview import LinkStatus
     from state.history import Entry
+    from state.store import Session
 
 
 def status(ctx: typer.Context, config: frame.ConfigOption = None, json: frame.JsonOption = False) -> None:

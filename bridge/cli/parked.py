@@ -9,9 +9,8 @@ import typer
 from bridge.cli import frame
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
     from state.parked import Parked
+    from state.store import Session
 
 tree = typer.Typer(help="Items that cannot go on until something changes.", no_args_is_help=True)
 

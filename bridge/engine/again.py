@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-    from sqlmodel import Session
-
     from bridge.model import Side
+    from state.store import Session
 
 
 def wake(session: Session, link_id: int, kind: str, side: Side, ids: Collection[str], now: datetime) -> None:

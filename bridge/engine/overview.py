@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from state import conflicts, inbox, intents, leases, links, pairs, parked, runs
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
+    from state.store import Session
 
 
 @dataclass(frozen=True, slots=True)

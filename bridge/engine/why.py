@@ -16,9 +16,8 @@ from state import conflicts, history, inbox, links, pairs, parked
 from state.codec import load_base, load_record
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
     from bridge.model import Record
+    from state.store import Session
     from state.tables import LinkRow
 
 KINDS: Final = (Kind.TASK, Kind.LABEL)
