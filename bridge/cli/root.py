@@ -106,11 +106,15 @@ def _invoke(arguments: list[str]) -> int:
 
 
 def _complain(message: str, hint: str) -> None:
+    """One message is one line; several mistakes are one line each below a count, with file and line first."""
     from bridge.log import redact
 
-    print(redact(f"bridge: error: {message}"), file=sys.stderr)
+    lines = message.splitlines()
+    if len(lines) > 1:
+        lines.insert(0, f"{len(lines)} mistakes")
+    print(redact("\n".join((f"bridge: error: {lines[0]}", *lines[1:]))), file=sys.stderr)
     if hint:
-        print(redact(f"        {hint}" if "\n" not in hint else hint), file=sys.stderr)
+        print(redact(f"        {hint}"), file=sys.stderr)
 
 
 def _short(error: Exception) -> str:

@@ -70,6 +70,7 @@ class LocalHost:
         self._running: set[str] = set()
         self._again: dict[str, str] = {}
         self._stopping = False
+        self._hurried = False
 
     @property
     def running(self) -> frozenset[str]:
@@ -110,7 +111,10 @@ class LocalHost:
         self._begin(link, trigger)
 
     async def stop(self, *, drain_s: float) -> bool:
-        """Start nothing more, wait for what runs, then cancel it. True if everything ended by itself."""
+        """Start nothing more, wait for what runs, then cancel it. True if everything ended by itself.
+
+        ``hurry`` ends the waiting.
+        """
         self._stopping = True
         self._again.clear()
         if self._scheduler is not None:
@@ -124,10 +128,11 @@ class LocalHost:
             await asyncio.wait(left)
         if self._scheduler is not None:
             self._scheduler.shutdown(wait=False)  # waiting would cancel coroutines that we have waited for already
-        return not left
+        return not left and not self._hurried
 
     def hurry(self) -> None:
         """Cancel what runs: the second signal. Intents make that safe (S18)."""
+        self._hurried = True
         for task in self._tasks:
             task.cancel()
 

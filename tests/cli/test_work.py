@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -172,6 +175,28 @@ def test_check_live_asks_both_trackers(bridge, place, monkeypatch):
     assert any(
         each["level"] == "error" for each in json.loads(bridge("config", "check", "--live", "--json").out)["findings"]
     )
+
+
+def test_a_person_at_a_terminal_sees_progress_and_a_pipe_does_not(bridge, place):
+    watched, shown = os.openpty()
+    command = [sys.executable, "-m", "bridge", "sync"]
+    environ = os.environ | {"TERM": "xterm", "COLUMNS": "100"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=shown, env=environ, text=True) as process:
+        os.close(shown)
+        seen = b""
+        while True:
+            try:
+                seen += os.read(watched, 4096)
+            except OSError:  # the other end is closed
+                break
+        assert process.stdout is not None
+        printed = process.stdout.read()
+    os.close(watched)
+
+    assert process.returncode == 0
+    assert b"app: " in seen
+    assert "\x1b[" not in printed
+    assert bridge("sync").err == ""
 
 
 def test_the_page_about_the_command_line_has_every_command_and_option():

@@ -186,6 +186,24 @@ def test_the_daemon_stops_on_a_signal_before_its_first_run(tmp_path, trackers, n
         assert daemon.stop(number) == 0
 
 
+def test_the_first_signal_waits_for_a_running_link_and_the_second_does_not(tmp_path):
+    with Sandbox("github") as hub, Sandbox("artala") as board:
+        hub.fault("hold")
+        with running(tmp_path, hub.url, board.url, "--now") as daemon:
+            address = daemon.until("daemon.started")["address"]
+            end = time.monotonic() + PATIENCE_S
+            while not ask(address, "/healthz")[1]["links"][0]["running"]:
+                assert time.monotonic() < end
+            daemon.process.send_signal(signal.SIGTERM)
+
+            assert daemon.until("daemon.stopping")["running"] == ["app"]
+            assert daemon.process.poll() is None
+            assert daemon.stop() == 0
+
+        assert daemon.seen[-1]["event"] == "daemon.stopped"
+        assert daemon.seen[-1]["finished"] is False
+
+
 def test_systemd_is_told_when_the_daemon_is_ready_and_when_it_stops(tmp_path, trackers):
     hub, board = trackers
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
