@@ -31,6 +31,11 @@ class Pair:
     status: str
     reason: str
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether both bases are what both sides hold."""
+        return self.base_left == "{}" and self.base_right == "{}"
+
     def item_id(self, side: Side) -> str:
         return self.left_id if side == "left" else self.right_id
 

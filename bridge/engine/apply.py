@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -13,11 +13,11 @@ from sqlmodel import Session
 from bridge.engine.context import Run
 from bridge.engine.link import marker_key
 from bridge.engine.pair import key_of_create
-from bridge.engine.plan import Work, plan_view
+from bridge.engine.plan import Work
 from bridge.engine.settle import Finished, Sent, settle
+from bridge.engine.steps import Request, next_requests
 from bridge.errors import AuthError, LockedError, RateLimited, TrackerError, UnknownOutcome, UnreachableError
-from bridge.model import Create, Record, Side, Update, Value
-from connectors.base import Step
+from bridge.model import Create, Record, Update
 from state import intents, leases
 from state.codec import dump
 
@@ -26,29 +26,13 @@ log = structlog.get_logger(__name__)
 WAVE = 8
 """Items written at once. A crash leaves at most this many creates to be found out about."""
 
-_MOST_STEPS = 12
-
-
-@dataclass(slots=True)
-class _Job:
-    """A work on its way through the waves. ``tried``: requests already made, so that none is made twice in a run."""
-
-    work: Work
-    tried: set[str] = field(default_factory=set)
-
 
 @dataclass(frozen=True, slots=True)
-class _Request:
-    """One call to make."""
+class _Job:
+    """A work on its way through the waves, with the calls already made for it: none is made twice in a run."""
 
-    job: _Job
-    operation: Create | Update
-    step: Step
-    changes: dict[str, Value]
-
-    @property
-    def fingerprint(self) -> str:
-        return f"{self.operation.side} {self.step.name} {dump(self.changes)}"
+    work: Work
+    tried: frozenset[str] = frozenset()
 
 
 async def apply(run: Run, works: Sequence[Work]) -> None:
@@ -63,61 +47,36 @@ async def apply(run: Run, works: Sequence[Work]) -> None:
     active = [_Job(work) for work in works if work.writes]
     for start in range(0, len(active), WAVE):
         jobs = active[start : start + WAVE]
-        for _ in range(_MOST_STEPS):
+        while jobs:
             jobs = await _wave(run, jobs)
-            if not jobs:
-                break
         if run.age() > run.link.limits.verify_after_s:
             return  # what is left is planned anew after a fresh look (S22)
 
 
 async def _wave(run: Run, jobs: Sequence[_Job]) -> list[_Job]:
-    """The next request of each job; the jobs that have more to do."""
-    requests = [request for job in jobs for request in _next(run, job)]
-    if not requests:
-        return []
+    """The next call of each job; the jobs that have more to do."""
+    planned = [(job, next_requests(run.link, job.work, job.tried)) for job in jobs]
+    requests = [request for _, some in planned for request in some]
     ids = await run.store.run(_commit, run, requests)
-    answers = await asyncio.gather(*(_send(run, request, i) for request, i in zip(requests, ids, strict=True)))
-    by_job: dict[int, dict[Side, Sent]] = {id(job): {} for job in jobs}
-    for request, sent in zip(requests, answers, strict=True):
-        by_job[id(request.job)][request.operation.side] = sent
-    finished = [Finished(job.work, by_job[id(job)]) for job in jobs if by_job[id(job)]]
-    views = await run.store.run(settle, run, finished)
-    _stop_if_needed(answers)
-    tried = {_identity(job.work): job.tried for job in jobs}
-    return [_Job(plan_view(run.link, view), tried[view.entity]) for view in views]
+    answers = iter(await asyncio.gather(*(_send(run, each, i) for each, i in zip(requests, ids, strict=True))))
+    finished = []
+    for job, some in planned:
+        tried = job.tried | {request.fingerprint for request in some}
+        finished.append(Finished(job.work, {request.operation.side: next(answers) for request in some}, tried))
+    works = await run.store.run(settle, run, finished)
+    _stop_if_needed([sent for one in finished for sent in one.sent.values()])
+    return [_Job(work, one.tried) for one, work in zip(finished, works, strict=True) if work is not None]
 
 
-def _identity(work: Work) -> str:
-    return work.view.entity
-
-
-def _next(run: Run, job: _Job) -> list[_Request]:
-    """The first step of each side's write that was not tried yet."""
-    found = []
-    for operation in job.work.writes:
-        connector = run.link.end(operation.side).connector
-        values = {change.field: change.after for change in operation.changes}
-        creating = isinstance(operation, Create)
-        for step in connector.steps(operation.kind, values.keys(), creating=creating):
-            changes = {name: value for name, value in values.items() if name in step.fields}
-            request = _Request(job, operation, step, changes)
-            if creating or (changes and request.fingerprint not in job.tried):
-                job.tried.add(request.fingerprint)
-                found.append(request)
-                break
-    return found
-
-
-def _commit(session: Session, run: Run, requests: Sequence[_Request]) -> list[int]:
+def _commit(session: Session, run: Run, requests: Sequence[Request]) -> list[int]:
     """Write down what is about to be sent; refused when the lease is not ours any more (S2, S18)."""
     if not leases.check_fence(session, run.link.id, run.fence):
         raise LockedError(f'link "{run.link.name}": another process took over while this run was paused')
     return intents.add_many(session, [_intent(run, request) for request in requests])
 
 
-def _intent(run: Run, request: _Request) -> dict[str, Any]:
-    operation, view = request.operation, request.job.work.view
+def _intent(run: Run, request: Request) -> dict[str, Any]:
+    operation, view = request.operation, request.work.view
     rules = {change.field: (change.before, change.rule) for change in operation.changes}
     creating = isinstance(operation, Create)
     return {
@@ -142,10 +101,9 @@ def _intent(run: Run, request: _Request) -> dict[str, Any]:
     }
 
 
-async def _send(run: Run, request: _Request, intent: int) -> Sent:
+async def _send(run: Run, request: Request, intent: int) -> Sent:
     """One request. A tracker's refusal is an outcome; a bug is logged and counts as an unknown outcome."""
     operation = request.operation
-    sent = Sent(operation, request.step, request.changes, intent)
     try:
         await run.check_fence()
         record = await _call(run, request)
@@ -161,16 +119,16 @@ async def _send(run: Run, request: _Request, intent: int) -> Sent:
         unknown = UnknownOutcome(f"{type(error).__name__} while writing")
         return Sent(operation, request.step, request.changes, intent, error=unknown, bug=True)
     run.tally.counts[f"writes_{operation.side}"] += 1
-    return Sent(operation, sent.step, sent.changes, intent, record=record)
+    return Sent(operation, request.step, request.changes, intent, record=record)
 
 
-async def _call(run: Run, request: _Request) -> Record:
+async def _call(run: Run, request: Request) -> Record:
     operation = request.operation
     end = run.link.end(operation.side)
     if isinstance(operation, Create):
-        key = key_of_create(run.link, request.job.work.view)
+        key = key_of_create(run.link, request.work.view)
         return await end.connector.create(end.container, operation.kind, request.changes, operation.marker, key=key)
-    member = request.job.work.view.member(operation.side)
+    member = request.work.view.member(operation.side)
     assert member is not None
     return await end.connector.update(operation.item, request.step, request.changes, member.record)
 

@@ -25,12 +25,12 @@ By = Literal["stored", "marker", "entity", "match", "created"]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What one batch came to. ``fetch`` are items whose record is not complete enough to go on; ``ignored`` rows belong
+    """What one batch came to. ``fetch`` are items (side, id) whose record is not complete enough to go on; ``ignored`` rows belong
     to unlinked pairs and are only to be removed.
     """
 
     views: tuple[View, ...]
-    fetch: tuple[Item, ...] = ()
+    fetch: tuple[tuple[Side, str], ...] = ()
     ignored: tuple[Item, ...] = ()
 
 
@@ -43,7 +43,7 @@ class _Batch:
     session: Session
     paired: dict[Side, dict[str, Pair]] = field(default_factory=dict)
     views: list[View] = field(default_factory=list)
-    fetch: list[Item] = field(default_factory=list)
+    fetch: list[tuple[Side, str]] = field(default_factory=list)
     ignored: list[Item] = field(default_factory=list)
     done: set[tuple[Side, str]] = field(default_factory=set)
     shared: dict[Side, bool] = field(default_factory=dict)
@@ -119,6 +119,10 @@ def _view_of(
     if any(item is not None and item.record is None for item in items.values()):
         return None
     members = {side: _member(batch.link, pair, side, items[side]) for side in SIDES}
+    partial = [side for side in SIDES if not _is_complete(batch.link, batch.kind, side, members[side].record)]
+    if partial:
+        batch.fetch.extend((side, pair.item_id(side)) for side in partial)
+        return None
     answers = {name: _decided(conflict) for name, conflict in clashes.items()}
     return View(
         batch.kind,
@@ -190,7 +194,7 @@ def _unpaired(batch: _Batch, items: Sequence[Item]) -> None:
         if partner is not None and (partner[0].side, partner[0].item_id) not in batch.done:
             _adopt(batch, item, record, partner[0], partner[1])
         elif not _is_complete(batch.link, batch.kind, item.side, record):
-            batch.fetch.append(item)
+            batch.fetch.append((item.side, item.item_id))
         else:
             _match_or_create(batch, item, record, candidates, copied=(item.side, item.item_id) in copied)
     _creations(batch)

@@ -137,8 +137,12 @@ def _arrive(
     *,
     initial: bool,
     now: datetime,
+    asked: bool = False,
 ) -> list[str]:
-    """Put what is news into the inbox; the ids that are not. An echo of our own write ends here (S4)."""
+    """Put what is news into the inbox; the ids that are not. An echo of our own write ends here (S4).
+
+    ``asked``: the record was read because something is to be judged again, so an unsettled pair counts as news.
+    """
     by_id = {record.ref.id: record for record in records}
     known = pairs.by_items(session, sharer.link_id, kind, sharer.side, by_id)
     waiting = {} if initial else inbox.get_many(session, sharer.link_id, kind, sharer.side, by_id)
@@ -148,6 +152,8 @@ def _arrive(
         pair = known.get(item_id)
         row = waiting.get(item_id)
         text = _news(sharer.side, pair, row, record, touched)
+        if text is None and asked and pair is not None and not pair.is_settled:
+            text = dump_record(record)
         if text is not None:
             marker = None if record.marker is None else marker_key(record.marker)
             key = None if pair is not None else match.key(sharer.side, record.fields)
@@ -246,7 +252,7 @@ def _fetched(session: Session, link: Link, kind: str, item: Item, record: Record
     for sharer in links.sharers(session, end.connection, end.container):
         match = link.matches.get(sharer.link_id)
         if match is not None:
-            unchanged = _arrive(session, sharer, kind, (record,), match, initial=False, now=now)
+            unchanged = _arrive(session, sharer, kind, (record,), match, initial=False, now=now, asked=True)
             if unchanged and (sharer.link_id, sharer.side) == (link.id, item.side):
                 inbox.remove(session, link.id, kind, [item])
                 news = False

@@ -68,9 +68,18 @@ async def _find_out(run: Run, side: Side, kind: str, creates: Sequence[IntentRow
             await run.store.run(intents.remove, [intent.id or 0])
             log.info("write.absent", side=side, marker=marker.id)
         else:
+            record = await _complete(run, side, record)
             source = await _source(run, other(side), intent)
             await run.store.run(_adopt, run, intent, source, record)
             log.info("write.recovered", side=side, marker=marker.id, item=record.ref.id)
+
+
+async def _complete(run: Run, side: Side, record: Record) -> Record:
+    """A feed may not show every field; what a write is judged by must be whole."""
+    wanted = run.link.mappings[record.ref.kind].fields(side)
+    if wanted <= record.fields.keys():
+        return record
+    return await run.link.end(side).connector.fetch(record.ref, fields=wanted)
 
 
 def _marker(intent: IntentRow) -> Marker:

@@ -130,7 +130,7 @@ async def _put_aside(run: Run, kind: str, found: Found) -> None:
     if found.ignored:
         await run.store.run(inbox.remove, run.link.id, kind, found.ignored)
     for side in SIDES:
-        ids = [item.item_id for item in found.fetch if item.side == side]
+        ids = [item_id for at, item_id in found.fetch if at == side]
         if ids:
             await run.store.run(inbox.announce, run.link.id, kind, side, ids, run.now())
 

@@ -12,8 +12,9 @@ from sqlmodel import Session
 from bridge.engine.context import Run
 from bridge.engine.fields import After, Problem, advance
 from bridge.engine.pair import merged
-from bridge.engine.plan import REPORTED, Member, View, Work, bases_of_created, overlay, title_of
+from bridge.engine.plan import REPORTED, Member, View, Work, bases_of_created, overlay, plan_view, title_of
 from bridge.engine.pull import unlink
+from bridge.engine.steps import next_requests
 from bridge.errors import (
     GoneError,
     NotFoundError,
@@ -49,10 +50,11 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A work with the outcomes of this wave's requests, by side written to."""
+    """A work with the outcomes of this wave's requests, by side written to, and all requests tried so far."""
 
     work: Work
     sent: Mapping[Side, Sent] = field(default_factory=dict)
+    tried: frozenset[str] = frozenset()
 
     def confirmed(self, side: Side) -> Sent | None:
         sent = self.sent.get(side)
@@ -63,12 +65,15 @@ class Finished:
         return tuple(sent for sent in self.sent.values() if sent.record is None)
 
 
-def settle(session: Session, run: Run, finished: Sequence[Finished]) -> list[View]:
-    """Store a wave. Returns the views as they now are, for those that may have more to write."""
+def settle(session: Session, run: Run, finished: Sequence[Finished]) -> list[Work | None]:
+    """Store a wave. Returns, for each, what is left to be done at once, planned anew; None when that is nothing.
+
+    The inbox rows of an item stay until it is done with, so that a crash in between leaves it to the next run.
+    """
     writer = _Writer(session, run, run.now())
-    views = [view for one in finished if (view := writer.settle(one)) is not None]
+    left = [writer.settle(one) for one in finished]
     writer.flush()
-    return views
+    return left
 
 
 class _Writer:
@@ -102,7 +107,7 @@ class _Writer:
 
     # --- one work ---------------------------------------------------------------------------------------------------
 
-    def settle(self, one: Finished) -> View | None:
+    def settle(self, one: Finished) -> Work | None:
         view = one.work.view
         self._outcomes(one)
         if view.hold is not None:
@@ -131,7 +136,7 @@ class _Writer:
 
     # --- a new partner ----------------------------------------------------------------------------------------------
 
-    def _created(self, one: Finished) -> View | None:
+    def _created(self, one: Finished) -> Work | None:
         view = one.work.view
         side: Side = "right" if view.left is not None else "left"
         sent = one.confirmed(side)
@@ -154,8 +159,7 @@ class _Writer:
         pair_id = pairs.add_one(self.session, self._row(made, left, right, "created"))
         self._note(sent, pair_id, "create")
         self.run.tally.counts[f"created_{side}"] += 1
-        self._settled(made)
-        return replace(made, pair=pair_id, left=replace(left, item=None), right=replace(right, item=None))
+        return self._more(one, replace(made, pair=pair_id))
 
     def _provisional(self, record: Record, side: Side) -> Record:
         return record if self._answers(side, record.ref.kind) else replace(record, provisional=True)
@@ -176,7 +180,15 @@ class _Writer:
 
     # --- a pair -----------------------------------------------------------------------------------------------------
 
-    def _paired(self, one: Finished, left: Member, right: Member) -> View | None:
+    def _more(self, one: Finished, view: View) -> Work | None:
+        """What the item still needs; when that is nothing its inbox rows are done with."""
+        work = plan_view(self.link, view)
+        if next_requests(self.link, work, one.tried):
+            return work
+        self._settled(view)
+        return None
+
+    def _paired(self, one: Finished, left: Member, right: Member) -> Work | None:
         view = one.work.view
         records = {"left": self._now(one, "left", left), "right": self._now(one, "right", right)}
         after = self._advance(one, records["left"], records["right"])
@@ -191,11 +203,10 @@ class _Writer:
         if one.errors:
             self._failed(one)
             return None
-        self._settled(view)
         if not one.sent:
+            self._settled(view)
             return None
-        left, right = (replace(members[side], item=None) for side in SIDES)
-        return replace(view, pair=pair_id, left=left, right=right)
+        return self._more(one, replace(view, pair=pair_id, left=members["left"], right=members["right"]))
 
     def _now(self, one: Finished, side: Side, member: Member) -> Record:
         sent = one.confirmed(side)

@@ -131,7 +131,9 @@ class World:
         return found
 
     def issues(self) -> list[dict[str, Any]]:
-        status, found = self.github.call("GET", f"/repos/{REPO}/issues?state=all&per_page=100&direction=asc", who="alice")
+        status, found = self.github.call(
+            "GET", f"/repos/{REPO}/issues?state=all&per_page=100&direction=asc", who="alice"
+        )
         assert status == 200
         return found
 
@@ -158,7 +160,10 @@ class World:
 
     def new_task(self, title: str, description: str = "", **members: Any) -> str:
         status, made = self.artala.call(
-            "POST", "/api/tasks", {"boardId": self.board, "title": title, "description": description, **members}, who="sam"
+            "POST",
+            "/api/tasks",
+            {"boardId": self.board, "title": title, "description": description, **members},
+            who="sam",
         )
         assert status == 201
         return made["id"]
