@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -38,6 +38,7 @@ _MOVED: Final = frozenset({301, 302, 307, 308})
 _BY_ID: Final = re.compile(r"/repositories/(\d+)(?=/|$)")
 _BY_NAME: Final = re.compile(r"/repos/([^/]+/[^/]+)(?=/|$)")
 _SECONDARY_S: Final = 60
+_SECONDARY_FORGOTTEN: Final = timedelta(minutes=10)
 _MILESTONES_FRESH_S: Final = 60
 
 
@@ -67,7 +68,7 @@ class GithubApi:
             headers["x-github-api-version"] = config.api_version
         if config.token is not None:
             headers["authorization"] = f"Bearer {config.token.get_secret_value()}"
-        self._secondary_limits = 0
+        self._secondary = (0, datetime.min.replace(tzinfo=UTC))  # how often in a row, and until when
         self._milestones: dict[str, tuple[float, dict[str, int]]] = {}
         self.http = Http(
             name,
@@ -212,8 +213,7 @@ class GithubApi:
         if status in (403, 429):
             until = limited_until(response, now)
             if until is None and (status == 429 or "secondary rate limit" in said or "abuse" in said):
-                self._secondary_limits += 1
-                until = now + timedelta(seconds=_SECONDARY_S * 2 ** min(self._secondary_limits - 1, 6))
+                until = self._secondary_until(now)
             if until is not None:
                 return RateLimited(text, until=until, hint=f"Bridge goes on at {until:%Y-%m-%d %H:%M:%SZ}.", **place)
         if status == 401:
@@ -228,6 +228,14 @@ class GithubApi:
         if status == 410 and "issues" in said and "disabled" in said:
             return RejectedError(text, hint="Turn issues on in the repository's settings.", **place)
         return None
+
+    def _secondary_until(self, now: datetime) -> datetime:
+        """A minute from now, and twice as long each time that follows within ten minutes of the last wait's end."""
+        times, ended = self._secondary
+        times = times + 1 if now - ended < _SECONDARY_FORGOTTEN else 1
+        until = now + timedelta(seconds=_SECONDARY_S * 2 ** min(times - 1, 6))
+        self._secondary = (times, until)
+        return until
 
 
 def _permission_hint(headers: Mapping[str, str]) -> str:

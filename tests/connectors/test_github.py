@@ -585,7 +585,10 @@ def test_the_marker_is_a_line_of_its_own_and_never_part_of_the_description(body,
 async def test_the_schema_names_limits_that_leave_room_for_the_marker():
     github = Script().github()
 
-    task, label = await github.schema("acme/app", "task"), await github.schema("acme/app", "label")
+    task, label = (
+        await github.schema("acme/app", "task", fields=frozenset()),
+        await github.schema("acme/app", "label", fields=frozenset()),
+    )
 
     longest = Marker("n" * 60, "acme-organisation-with-a-long-name/app#123456")
     room = task.fields["description"].max_length
