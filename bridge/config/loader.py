@@ -232,9 +232,14 @@ class _Draft:
         try:
             return model.model_validate(table)
         except ValidationError as error:
-            for one in error.errors(include_url=False, include_input=False):
+            found = error.errors(include_url=False, include_input=False)
+            paths = [tuple(one["loc"]) for one in found]
+            rest = _without(table, paths)
+        for one, at in zip(found, paths, strict=True):
+            if not any(
+                at == other[: len(at)] for other in paths if len(other) > len(at)
+            ):  # only the consequence of that
                 self._tell(one, model, table, path)
-            rest = _without(table, [tuple(one["loc"]) for one in error.errors(include_url=False, include_input=False)])
         try:
             return model.model_validate(rest)
         except ValidationError:

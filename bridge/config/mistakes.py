@@ -70,6 +70,9 @@ class Report:
     def mistake(self, path: Path, text: str) -> None:
         self._found.append((self.line(path), Mistake(self.where(path), dotted(path), text)))
 
+    def mistake_at(self, where: str, text: str) -> None:
+        self._found.append((0, Mistake(where, "", text)))
+
     def warn(self, path: Path, text: str) -> None:
         self.warn_at(f"{self.where(path)}: {dotted(path)}", text)
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from bridge.config import plugins
-from bridge.config.mistakes import is_collection, is_secret, models_in, secret_fields
+from bridge.config.mistakes import is_collection, models_in, secret_fields
 from bridge.config.settings import (
     DEFAULT_EVERY_S,
     Daemon,
@@ -124,11 +124,7 @@ def _words(annotation: Any) -> str:
         return "table"
     if is_collection(annotation):
         return f"list of {_words(parts[0])}" if parts else "list"
-    if is_secret(annotation):
-        return "secret text"
-    if parts:
-        return _words(parts[0])
-    return _PLAIN.get(annotation, "text")
+    return _words(parts[0]) if parts else _PLAIN.get(annotation, "text")
 
 
 _PLAIN: Final = {bool: "true or false", int: "whole number", float: "number", str: "text", SecretStr: "secret text"}

@@ -93,12 +93,16 @@ def credentials(report: Report, models: Models) -> dict[str, Any]:
     if not folder:
         return {}
     as_settings: Any = _Outside  # the class is documented to be welcome where the signature wants a source
+    reason = ""
     try:
-        source = _Credentials(as_settings, secrets_dir=folder, secrets_dir_missing="error")
         names = [entry.name for entry in File(folder).iterdir() if entry.name.upper().startswith(PREFIX)]
-    except (OSError, ValueError) as error:  # ValueError: SettingsError, and bytes that are not UTF-8
-        reason = error.strerror if isinstance(error, OSError) else "a file is too large or not UTF-8 text"
-        report.mistake((), f"$CREDENTIALS_DIRECTORY ({folder}) cannot be read: {reason}")
+        source = _Credentials(as_settings, secrets_dir=folder)
+    except OSError as error:
+        reason = error.strerror or "no reason given"
+    except ValueError:  # SettingsError, or bytes that are no text; either may quote what it read
+        reason = "its files are too large, or one is not UTF-8 text"
+    if reason:
+        report.mistake_at(f"$CREDENTIALS_DIRECTORY ({folder})", f"cannot be read: {reason}")
         return {}
     accepted = _accept(names, _known(models), report, "credential")
     source.env_vars = {name: value for name, value in source.env_vars.items() if name in accepted}
