@@ -8,7 +8,7 @@ something, artala_hooks webhooks, artala_check schema and live check. Refuses: a
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from bridge.errors import RejectedError
 from bridge.model import Fields, Marker, Record, Ref, Schema
@@ -20,11 +20,8 @@ from connectors.artala_names import Names, Priorities
 from connectors.artala_pull import CUSTOM, Reader
 from connectors.artala_write import Writer
 from connectors.base import Capabilities, Connector, Delivery, Finding, Page, Plugin, Step, Usage
-from connectors.http import Http
+from connectors.http import Http, Transport
 from connectors.pace import Pace, Retry
-
-if TYPE_CHECKING:
-    import httpx
 
 NO_DELETE: Final = "Deleting a task in Artala is final and takes its comments and time entries with it."
 NO_LABEL_MARKER: Final = "A label in Artala has no place for a marker; it is known by its name."
@@ -38,7 +35,7 @@ class Artala:
         name: str,
         config: ArtalaConfig,
         *,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: Transport | None = None,
         retry: Retry | None = None,
     ) -> None:
         self.name = name
@@ -135,7 +132,7 @@ class Artala:
         await self._http.aclose()
 
 
-def _client(name: str, config: ArtalaConfig, transport: httpx.AsyncBaseTransport | None, retry: Retry | None) -> Http:
+def _client(name: str, config: ArtalaConfig, transport: Transport | None, retry: Retry | None) -> Http:
     headers = {"accept": "application/json"}
     if config.token is not None and (token := config.token.get_secret_value()):
         headers["authorization"] = f"Bearer {token}"

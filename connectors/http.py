@@ -11,7 +11,7 @@ import random
 import ssl
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import httpx
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 log = structlog.get_logger(__name__)
+
+Transport: TypeAlias = httpx.AsyncBaseTransport
+"""What replaces the network in tests."""
 
 _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _MOVED: Final = frozenset({301, 302, 307, 308})
