@@ -26,6 +26,8 @@ KINDS = {
     "normalise": "store text trimmed with CRLF line ends, and list labels in another order",
 }
 
+INSTEAD = ("status", "rate_limited", "secondary_limited", "permission_lost", "moved")
+
 
 @dataclass(slots=True)
 class Fault:
@@ -86,6 +88,8 @@ class Faults:
         for fault in list(self.planned):
             if fault.kind in hit or not fault.matches(method, path):
                 continue
+            if fault.kind in INSTEAD and any(kind in INSTEAD for kind in hit):
+                continue  # one answer a request: the others stay planned
             if fault.after > 0:
                 fault.after -= 1
                 continue

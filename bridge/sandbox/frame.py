@@ -14,6 +14,7 @@ from starlette.requests import Request
 from bridge.sandbox.clock import http_date
 from bridge.sandbox.control import control_app
 from bridge.sandbox.exchange import Ask, Refused, Reply
+from bridge.sandbox.faults import INSTEAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
     from bridge.sandbox.exchange import Handler, Tracker
     from bridge.sandbox.faults import Fault
-
-INSTEAD = ("status", "rate_limited", "secondary_limited", "permission_lost", "moved")
 
 
 class Held:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bridge.sandbox.faults import Fault, Faults
     from bridge.sandbox.journal import Counts, Entry
 
+GRACE_S = 2.0
 TRACKERS: dict[str, Callable[..., Any]] = {"github": GithubSandbox, "artala": ArtalaSandbox}
 
 
@@ -49,15 +50,33 @@ class Running:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: whoever runs the process owns those."""
+    """uvicorn without its signal handlers (whoever runs the process owns those) and without its tenths of a second."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self.up = asyncio.Event()
+        self.is_up, self.is_done = asyncio.Event(), asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self.up.set()
+        self.is_up.set()
+
+    async def main_loop(self) -> None:
+        await self.is_done.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, let the running requests finish for GRACE_S, end the others."""
+        for server in self.servers:
+            server.close()
+        for line in sockets or []:
+            line.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        for wait_s in (GRACE_S, GRACE_S):
+            if self.server_state.tasks:
+                _, late = await asyncio.wait(set(self.server_state.tasks), timeout=wait_s)
+                for task in late:
+                    task.cancel()
+        await asyncio.sleep(0)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -99,7 +118,6 @@ def server_of(app: ASGIApp) -> _Server:
         date_header=False,
         proxy_headers=False,
         timeout_keep_alive=60,
-        timeout_graceful_shutdown=2,
     )
     return _Server(config)
 
@@ -128,6 +146,7 @@ class Sandbox:
         self._line = listener("127.0.0.1", 0)
         self.running = running(self.tracker, self._line)
         self.url = self.running.url
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name=f"sandbox-{tracker}", daemon=True)
 
     def __enter__(self) -> Self:
@@ -136,14 +155,22 @@ class Sandbox:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.call("POST", "/_sandbox/release")
-        self._server.should_exit = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stop)
         self._thread.join(timeout=10)
         self._line.close()
         self.tracker.outgoing.close()
 
     def _run(self) -> None:
-        asyncio.run(self._server.serve(sockets=[self._line]))
+        async def serve_here() -> None:
+            self._loop = asyncio.get_running_loop()
+            await self._server.serve(sockets=[self._line])
+
+        asyncio.run(serve_here())
+
+    def _stop(self) -> None:
+        self.app.held.release()
+        self._server.is_done.set()
 
     @property
     def faults(self) -> Faults:
@@ -234,20 +261,22 @@ async def serve(
             box.seed(seed[box.name])
     wanted = list(ports or []) + [0] * len(boxes)
     lines = [listener(host, port) for port, _ in zip(wanted, boxes, strict=False)]
-    servers = [server_of(Frame(box)) for box in boxes]
+    frames = [Frame(box) for box in boxes]
+    servers = [server_of(frame) for frame in frames]
     done = stop or asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, done.set)
     tasks = [asyncio.create_task(server.serve(sockets=[line])) for server, line in zip(servers, lines, strict=True)]
     try:
-        await asyncio.gather(*(server.up.wait() for server in servers))
+        await asyncio.gather(*(server.is_up.wait() for server in servers))
         if ready is not None:
             ready([running(box, line) for box, line in zip(boxes, lines, strict=True)])
         await done.wait()
     finally:
-        for server in servers:
-            server.should_exit = True
+        for server, frame in zip(servers, frames, strict=True):
+            frame.held.release()
+            server.is_done.set()
         await asyncio.gather(*tasks)
         save_state(state_file, boxes)
         for box in boxes:
