@@ -103,7 +103,11 @@ def listener(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     line = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    line.bind((host, port))
+    try:
+        line.bind((host, port))
+    except OSError:
+        line.close()
+        raise
     return line
 
 
