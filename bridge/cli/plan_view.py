@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from bridge.cli import words
 from bridge.cli.show import escape, say
-from bridge.model import Adopt, Create, FieldConflict, Hold, Operation, Plan, Ref, Unset, Update
+from bridge.model import Adopt, Create, FieldChange, FieldConflict, Hold, Operation, Plan, Ref, Unset, Update
 
 if TYPE_CHECKING:
     from bridge.config.settings import Link
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 O = TypeVar("O", Adopt, Create, FieldConflict, Hold, Update)  # noqa: E741 — short for operation
 
 _SHOWN: Final = 40
+_LONG_ID: Final = 20
 _SIDE: Final = {"left": "[cyan]left[/cyan]", "right": "[magenta]right[/magenta]"}
 
 
@@ -72,14 +73,14 @@ def _create(each: Create, names: Mapping[str, str]) -> None:
     where = f"on {_SIDE[each.side]} ({escape(names[each.side])})"
     say(f"  [green]+[/green] {_kind(each.kind)}{_title(each.title)} {where}, from {_item(each.source)}")
     for change in each.changes:
-        say(f"      {escape(change.field)}: {_value(change.after)}{_rule(change.rule)}")
+        say(f"      {escape(change.field)}: {_value(change.after)}{_rule(change)}")
 
 
 def _update(each: Update, names: Mapping[str, str]) -> None:
     where = f"on {_SIDE[each.side]} ({escape(names[each.side])})"
     say(f"  [yellow]~[/yellow] {_kind(each.kind)}{_title(each.title)} {_item(each.item)} {where}")
     for change in each.changes:
-        say(f"      {escape(change.field)}: {_value(change.before)} → {_value(change.after)}{_rule(change.rule)}")
+        say(f"      {escape(change.field)}: {_value(change.before)} → {_value(change.after)}{_rule(change)}")
 
 
 def _conflict(each: FieldConflict) -> None:
@@ -103,7 +104,8 @@ def _title(title: str) -> str:
 
 
 def _item(ref: Ref) -> str:
-    text = ref.key if len(ref.key) < 50 else f"{ref.connection}:{ref.id}"
+    """``acme/app#12``; of a long id only the beginning, which ``bridge why`` understands."""
+    text = ref.key if len(ref.id) < _LONG_ID else f"{ref.connection}:{ref.id[:8]}"
     return f"[dim]{escape(text)}[/dim]"
 
 
@@ -111,5 +113,7 @@ def _value(held: Any) -> str:
     return escape(words.value(held))
 
 
-def _rule(rule: str) -> str:
+def _rule(change: FieldChange) -> str:
+    """Why, without the field's name, which stands at the beginning of the line."""
+    rule = change.rule.removeprefix(f"{change.field}: ")
     return f"  [dim]{escape(rule)}[/dim]" if rule else ""

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final
 from bridge.cli import show as out
 from bridge.cli.show import escape, say
 from bridge.cli.words import plural
+from bridge.model import SIDES
 
 if TYPE_CHECKING:
+    from bridge.config.settings import Link, Settings
     from bridge.engine.report import RunReport
 
 _ENDED: Final = {
@@ -21,9 +23,9 @@ _ENDED: Final = {
 }
 
 
-def show(done: Sequence[RunReport]) -> None:
+def show(done: Sequence[RunReport], loaded: Settings) -> None:
     """A table with one row a link, then errors and what waits for a person."""
-    rows = [_row(each) for each in done]
+    rows = [_row(each, _names(loaded.link(each.link))) for each in done]
     out.table(("link", "run", "read", "joined", "created", "updated", "writes", "requests"), rows)
     for each in done:
         _notes(each)
@@ -48,24 +50,30 @@ def as_json(done: Sequence[RunReport]) -> None:
     )
 
 
-def _row(each: RunReport) -> tuple[str, ...]:
+def _names(link: Link) -> tuple[str, str]:
+    """What the sides are called: their connections, where that tells them apart."""
+    left, right = link.left.connection, link.right.connection
+    return (left, right) if left != right else ("left", "right")
+
+
+def _row(each: RunReport, names: tuple[str, str]) -> tuple[str, ...]:
     counts = each.counts
     return (
         f"[bold]{escape(each.link)}[/bold]",
         _ENDED[each.state],
         f"{counts.get('pulled', 0):,}",
         f"{counts.get('paired', 0):,}",
-        _sides(counts, "created"),
-        _sides(counts, "updated"),
-        _sides(counts, "writes"),
-        _sides(counts, "requests"),
+        _sides(counts, "created", names),
+        _sides(counts, "updated", names),
+        _sides(counts, "writes", names),
+        _sides(counts, "requests", names),
     )
 
 
-def _sides(counts: Mapping[str, int], name: str) -> str:
-    """``left 1, right 2``; ``0`` when nothing happened."""
-    parts = [f"{side} {counts[f'{name}_{side}']:,}" for side in ("left", "right") if counts.get(f"{name}_{side}")]
-    return ", ".join(parts) or "0"
+def _sides(counts: Mapping[str, int], what: str, names: tuple[str, str]) -> str:
+    """``artala 1, github 2``; ``0`` when nothing happened."""
+    numbers = [counts.get(f"{what}_{side}", 0) for side in SIDES]
+    return ", ".join(f"{escape(name)} {number:,}" for name, number in zip(names, numbers, strict=True) if number) or "0"
 
 
 def _notes(each: RunReport) -> None:

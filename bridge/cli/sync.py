@@ -71,7 +71,7 @@ def apply(
         ) from None
     approved = planfile.load(text, name=str(file))
     chosen = frame.links(loaded, [approved.link])
-    _finish(frame.run_async(_runs(loaded, chosen, trigger="apply", approved=approved, quiet=json)), json=json)
+    _finish(frame.run_async(_runs(loaded, chosen, trigger="apply", approved=approved, quiet=json)), loaded, json=json)
 
 
 def sync(
@@ -99,7 +99,7 @@ def sync(
         return
     sweep = False if quick else None
     done = frame.run_async(_runs(loaded, chosen, trigger="cli", full=full, sweep=sweep, quiet=json))
-    _finish(done, json=json)
+    _finish(done, loaded, json=json)
 
 
 async def _plans(loaded: Settings, chosen: list[Link], *, full: bool) -> list[PlanReport]:
@@ -137,10 +137,13 @@ async def _run(bridge: Bridge, link: Link, *, trigger: str, quiet: bool, **how: 
             return RunReport(link.name, 0, "locked" if locked else "failed", error=error.message, hint=error.hint)
 
 
-def _finish(done: list[RunReport], *, json: bool) -> None:
+def _finish(done: list[RunReport], loaded: Settings, *, json: bool) -> None:
     from bridge.cli import run_view
 
-    (run_view.as_json if json else run_view.show)(done)
+    if json:
+        run_view.as_json(done)
+    else:
+        run_view.show(done, loaded)
     raise typer.Exit(worst(each.exit_code for each in done))
 
 

@@ -29,8 +29,18 @@ GITHUB_SEED: Final[Mapping[str, Any]] = {
 }
 ARTALA_SEED: Final[Mapping[str, Any]] = {
     "tasks": [
-        {"title": PRICES, "description": "With one example for each plan.", "labels": ["docs"]},
-        {"title": INVOICE, "description": "As PDF, on the first of the month.", "status": "In Progress"},
+        {
+            "id": "7d41c8f0-0000-4000-8000-000000000001",
+            "title": PRICES,
+            "description": "With one example for each plan.",
+            "labels": ["docs"],
+        },
+        {
+            "id": "c29b05e6-0000-4000-8000-000000000002",
+            "title": INVOICE,
+            "description": "As PDF, on the first of the month.",
+            "status": "In Progress",
+        },
     ]
 }
 

@@ -168,6 +168,7 @@ class _Show:
             grid.add_row(*_task_cells(tasks.get(partner[name])), *_issue_cells(issue))
         for name in tasks.keys() - partner.values():
             grid.add_row(*_task_cells(tasks[name]), *_issue_cells(None))
+        self.console.print()
         self.console.print(grid)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import sys
 import pytest
 
 from bridge.cli.root import tree
-from bridge.sandbox.server import Sandbox
+from bridge.sandbox.server import Sandbox, call
 from state import leases
 from state.store import Store
 
@@ -197,6 +198,43 @@ def test_a_person_at_a_terminal_sees_progress_and_a_pipe_does_not(bridge, place)
     assert b"app: " in seen
     assert "\x1b[" not in printed
     assert bridge("sync").err == ""
+
+
+def test_the_sandbox_says_how_to_reach_it_and_keeps_its_content(place, tmp_path):
+    command = [sys.executable, "-m", "bridge", "sandbox", "--tracker", "github", "--state", str(tmp_path / "kept.json")]
+    for generated in ("3", "0"):
+        with subprocess.Popen(
+            [*command, "--generate", generated, "--json"], stdout=subprocess.PIPE, text=True
+        ) as process:
+            [tracker] = json.loads(process.stdout.readline())["trackers"]
+            _, issues = call(f"{tracker['url']}/repos/{tracker['container']}/issues", token=tracker["token"])
+            process.send_signal(signal.SIGTERM)
+
+        assert process.returncode == 0
+        assert len(issues) == 3
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        said = ""
+        while "Ctrl-C" not in said:
+            said += process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+
+    assert process.returncode == 0
+    assert "[connections.github]" in said
+    assert "export BRIDGE_CONNECTIONS__GITHUB__TOKEN=" in said
+
+
+def test_a_sandbox_that_cannot_run_is_one_message(bridge, place):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ended = bridge("sandbox", "--tracker", "github", "--port", str(taken.getsockname()[1]))
+
+    assert ended.code == 1
+    assert "--port" in ended.err
+    assert bridge("sandbox", "--tracker", "jyra").code == 2
+
+    (place / "kept.json").write_text("no state")
+
+    assert bridge("sandbox", "--tracker", "github", "--state", "kept.json").code == 1
 
 
 def test_the_page_about_the_command_line_has_every_command_and_option():
