@@ -8,11 +8,11 @@ touched since.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
 from bridge.errors import NotFoundError, RejectedError
-from bridge.model import Fields, Kind, Marker, Record, Ref, Schema, Value
+from bridge.model import Fields, Kind, Marker, Record, Ref, Schema
 from connectors.base import Capabilities, Delivery, Finding, Page, Plugin, Step, Usage
 from connectors.github_api import GithubApi
 from connectors.github_check import check as live_check
@@ -23,22 +23,20 @@ from connectors.github_wire import (
     ISSUE,
     LABEL,
     Label,
-    issue_body,
     issue_record,
     issue_schema,
-    label_body,
     label_record,
     label_schema,
 )
+from connectors.github_write import create_issue, create_label, tail_of, update_issue, update_label
 from connectors.http import is_loopback
 from connectors.status import decode
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping
 
-    import httpx
-
     from connectors.base import Connector
+    from connectors.http import Transport
     from connectors.pace import Retry
 
 _TASK: Final = Kind.TASK.value
@@ -53,7 +51,7 @@ class Github:
         name: str,
         config: GithubConfig,
         *,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: Transport | None = None,
         retry: Retry | None = None,
     ) -> None:
         self.name = name
@@ -103,7 +101,7 @@ class Github:
     async def fetch(self, ref: Ref, *, fields: frozenset[str]) -> Record:
         """One issue or label. NotFoundError also for a number that is a pull request."""
         del fields
-        response = await self._api.read(ref.container, _tail(ref))
+        response = await self._api.read(ref.container, tail_of(ref))
         if ref.kind == _LABEL:
             return self._label(ref.container, decode(response, LABEL))
         issue = decode(response, ISSUE)
@@ -126,49 +124,25 @@ class Github:
         """
         del key
         if kind == _LABEL:
-            return await self._create_label(container, fields)
-        sent: dict[str, Value] = {
-            name: value for name, value in fields.items() if name != "status" and value not in (None, ())
-        }
-        sent.setdefault("description", None)
-        body = issue_body(sent, marker, await self._milestone(container, sent))
-        try:
-            response = await self._api.create(container, "/issues", body)
-        except RejectedError:
-            self._api.forget_milestones(container)
-            raise
-        return issue_record(self.name, container, decode(response, ISSUE))
+            return self._label(container, await create_label(self._api, container, fields))
+        return issue_record(self.name, container, await create_issue(self._api, container, fields, marker))
 
     async def update(self, ref: Ref, step: Step, changes: Fields, current: Record) -> Record:
         """One PATCH with the changed fields; the answer is what GitHub kept. GitHub drops labels, assignees and the
         like in silence when the account may not set them.
         """
         if ref.kind == _LABEL:
-            body = label_body(changes, creating=False)
-            response = await self._api.write("PATCH", ref.container, _tail(ref), body)
-            return self._label(ref.container, decode(response, LABEL))
+            return self._label(ref.container, await update_label(self._api, ref, changes))
         if not changes or (step.name == "state" and changes.get("status") == current.fields.get("status")):
             return current
-        milestone = await self._milestone(ref.container, changes)
-        body = issue_body(changes, current.marker, milestone)
-        try:
-            record = await self._patched(ref, body)
-            wanted = changes.get("status")
-            if wanted is not None and wanted != record.fields["status"] and record.fields["status"] != "open":
-                # a reason is ignored unless the state changes with it: open, then close again
-                await self._patched(ref, {"state": "open"})
-                record = await self._patched(ref, {name: body[name] for name in ("state", "state_reason")})
-        except RejectedError:
-            self._api.forget_milestones(ref.container)
-            raise
-        return record
+        return issue_record(self.name, ref.container, await update_issue(self._api, ref, changes, current.marker))
 
     async def delete(self, ref: Ref) -> None:
         if ref.kind != _LABEL:
             raise RejectedError(
                 f"GitHub's REST API cannot delete the issue {ref.key}.", hint="Choose close or unlink for deletions."
             )
-        await self._api.write("DELETE", ref.container, _tail(ref))
+        await self._api.write("DELETE", ref.container, tail_of(ref))
 
     async def find(
         self, container: str, kind: str, markers: Collection[Marker], since: str | None
@@ -202,31 +176,9 @@ class Github:
     async def aclose(self) -> None:
         await self._api.http.aclose()
 
-    async def _create_label(self, container: str, fields: Fields) -> Record:
-        body = label_body(fields, creating=True)
-        try:
-            response = await self._api.create(container, "/labels", body, idempotent=True)
-        except RejectedError as error:
-            if "already_exists" not in error.message or not isinstance(name := fields.get("name"), str):
-                raise
-            response = await self._api.read(container, f"/labels/{quote(name, safe='')}")
-        return self._label(container, decode(response, LABEL))
-
-    async def _patched(self, ref: Ref, body: dict[str, Any]) -> Record:
-        response = await self._api.write("PATCH", ref.container, _tail(ref), body)
-        return issue_record(self.name, ref.container, decode(response, ISSUE))
-
-    async def _milestone(self, container: str, changes: Fields) -> int | None:
-        title = changes.get("milestone")
-        return await self._api.milestone(container, title) if isinstance(title, str) else None
-
     def _label(self, container: str, label: Label) -> Record:
         url = self.item_url(Ref(self.name, container, _LABEL, label.name))
         return label_record(self.name, container, label, url)
-
-
-def _tail(ref: Ref) -> str:
-    return f"/{'labels' if ref.kind == _LABEL else 'issues'}/{quote(ref.id, safe='')}"
 
 
 def _insecure(config: GithubConfig) -> Finding | None:

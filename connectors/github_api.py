@@ -30,9 +30,8 @@ from connectors.status import Response, decode, described, limited_until, server
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    import httpx
-
     from connectors.github_config import GithubConfig
+    from connectors.http import Transport
 
 _MOVED: Final = frozenset({301, 302, 307, 308})
 _BY_ID: Final = re.compile(r"/repositories/(\d+)(?=/|$)")
@@ -60,7 +59,7 @@ class GithubApi:
         name: str,
         config: GithubConfig,
         *,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: Transport | None = None,
         retry: Retry | None = None,
     ) -> None:
         headers = {"accept": "application/vnd.github+json"}

@@ -58,7 +58,12 @@ class GithubFeed:
         An issue that changes during the walk moves to its end and is seen again.
         """
         since, pages, latest, ceiling = cursor.since, 0, None, None
-        params = {"state": "all", "sort": "updated", "direction": "asc", "per_page": self._per_page}
+        params: dict[str, str | int] = {
+            "state": "all",
+            "sort": "updated",
+            "direction": "asc",
+            "per_page": self._per_page,
+        }
         if since is not None:
             params["since"] = since
         async for response in self._api.listing(container, "/issues", params, cursor.etag):

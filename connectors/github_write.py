@@ -1,0 +1,79 @@
+"""The writes of GitHub: which requests one logical write needs, and the JSON that the server kept.
+
+Refuses: records (connectors.github) and the rules of a single request (connectors.github_api).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from bridge.errors import RejectedError
+from bridge.model import Fields, Kind, Marker, Ref, Value
+from connectors.github_wire import ISSUE, LABEL, Issue, Label, issue_body, label_body, status_of
+from connectors.status import decode
+
+if TYPE_CHECKING:
+    from connectors.github_api import GithubApi
+
+
+def tail_of(ref: Ref) -> str:
+    """Where a record is below its repository: ``/issues/12``, ``/labels/good%20first%20issue``."""
+    return f"/{'labels' if ref.kind == Kind.LABEL.value else 'issues'}/{quote(ref.id, safe='')}"
+
+
+async def create_issue(api: GithubApi, container: str, fields: Fields, marker: Marker) -> Issue:
+    """One POST, marker included. A status cannot be given; empty fields need not be."""
+    sent: dict[str, Value] = {
+        name: value for name, value in fields.items() if name != "status" and value not in (None, ())
+    }
+    sent.setdefault("description", None)
+    body = issue_body(sent, marker, await _milestone(api, container, sent))
+    try:
+        return decode(await api.create(container, "/issues", body), ISSUE)
+    except RejectedError:
+        api.forget_milestones(container)
+        raise
+
+
+async def update_issue(api: GithubApi, ref: Ref, changes: Fields, marker: Marker | None) -> Issue:
+    """One PATCH with all changes; three when only the reason of a closed issue changes, since GitHub ignores a reason
+    unless the state changes with it.
+    """
+    body = issue_body(changes, marker, await _milestone(api, ref.container, changes))
+    try:
+        issue = await _patched(api, ref, body)
+        if "state_reason" in body and issue.state == "closed":
+            kept = status_of(issue.state, issue.state_reason)
+            if kept != changes["status"]:
+                await _patched(api, ref, {"state": "open"})
+                issue = await _patched(api, ref, {name: body[name] for name in ("state", "state_reason")})
+    except RejectedError:
+        api.forget_milestones(ref.container)
+        raise
+    return issue
+
+
+async def create_label(api: GithubApi, container: str, fields: Fields) -> Label:
+    """One POST; the label of that name where there is one already, as it is."""
+    try:
+        response = await api.create(container, "/labels", label_body(fields, creating=True), idempotent=True)
+    except RejectedError as error:
+        if "already_exists" not in error.message or not isinstance(name := fields.get("name"), str):
+            raise
+        response = await api.read(container, f"/labels/{quote(name, safe='')}")
+    return decode(response, LABEL)
+
+
+async def update_label(api: GithubApi, ref: Ref, changes: Fields) -> Label:
+    """One PATCH; a new name makes it another record."""
+    return decode(await api.write("PATCH", ref.container, tail_of(ref), label_body(changes, creating=False)), LABEL)
+
+
+async def _patched(api: GithubApi, ref: Ref, body: dict[str, Any]) -> Issue:
+    return decode(await api.write("PATCH", ref.container, tail_of(ref), body), ISSUE)
+
+
+async def _milestone(api: GithubApi, container: str, changes: Fields) -> int | None:
+    title = changes.get("milestone")
+    return await api.milestone(container, title) if isinstance(title, str) else None
