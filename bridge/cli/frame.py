@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,12 +51,19 @@ def settings(ctx: typer.Context, config: Path | None, *, daemon: bool = False) -
     given = ctx.find_root().obj
     assert isinstance(given, Globals)
     log.configure(given.log_level or "warning")
-    loaded = load(config or given.config)
+    loaded = load(config or given.config, warn=None if daemon else _warn)
     log.REDACTOR.learn([secret for secret in secret_values(loaded) if not secret.startswith("sqlite")])
     level = given.log_level or (loaded.log.level if daemon else "warning")
     as_json = None if loaded.log.format == "auto" else loaded.log.format == "json"
     log.configure(level, as_json=as_json)
     return loaded
+
+
+def _warn(line: str) -> None:
+    """What a person who typed a command should know; the daemon logs it instead."""
+    from bridge.log import redact
+
+    print(redact(f"bridge: warning: {line}"), file=sys.stderr)
 
 
 def links(loaded: Settings, names: list[str] | None = None) -> list[Link]:

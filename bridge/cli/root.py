@@ -111,7 +111,7 @@ def _complain(message: str, hint: str) -> None:
 
     lines = message.splitlines()
     if len(lines) > 1:
-        lines.insert(0, f"{len(lines)} mistakes")
+        lines.insert(0, f"{len(lines)} mistakes in the configuration:")
     print(redact("\n".join((f"bridge: error: {lines[0]}", *lines[1:]))), file=sys.stderr)
     if hint:
         print(redact(f"        {hint}"), file=sys.stderr)

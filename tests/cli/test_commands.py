@@ -325,6 +325,16 @@ def test_a_good_configuration_is_said_to_be_one(bridge, place):
     assert json.loads(bridge("config", "check", "--json").out)["valid"] is True
 
 
+def test_a_warning_is_a_line_on_stderr_and_no_failure(bridge, place, monkeypatch):
+    monkeypatch.setenv("BRIDGE_CONECTIONS__HUB__TOKEN", "x")
+    ended = bridge("config", "check", "--json")
+
+    assert ended.code == 0
+    assert json.loads(ended.out)["valid"] is True
+    assert ended.err.startswith("bridge: warning: ")
+    assert "BRIDGE_CONECTIONS__HUB__TOKEN" in ended.err
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_prints_a_script(bridge, shell):
     assert "_BRIDGE_COMPLETE" in bridge("completion", shell).out
