@@ -26,6 +26,7 @@ SCHEMA = """
     CREATE TABLE IF NOT EXISTS cursor (side TEXT PRIMARY KEY, since TEXT NOT NULL, etag TEXT NOT NULL);
     CREATE TABLE IF NOT EXISTS item (side TEXT, id TEXT, title TEXT, version TEXT, fields BLOB,
                                      PRIMARY KEY (side, id)) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS item_title ON item (side, title);
     CREATE TABLE IF NOT EXISTS pair (left_id TEXT PRIMARY KEY, right_id TEXT UNIQUE) WITHOUT ROWID;
 """
 UPSERT = """
