@@ -26,7 +26,7 @@ from mappings.preset import preset
 from mappings.rows import Mapping_, RowSpec, compile_rows
 from state import deliveries, inbox, links, parked, runs
 from state.links import Ends
-from state.store import Store
+from state.store import Session, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,7 +360,7 @@ def _holder() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def _prepare(session: Any, link: Link) -> None:
+def _prepare(session: Session, link: Link) -> None:
     """Before a run: what an earlier configuration held back may go now (S34)."""
     now = utc_now()
     for row in parked.drop_other_config(session, link.id, link.config_hash):
@@ -371,7 +371,7 @@ def _prepare(session: Any, link: Link) -> None:
         inbox.unhold(session, link.id)
 
 
-def _accept(session: Any, connection: str, delivery_id: str, event: str, wanted: Collection[Any]) -> bool:
+def _accept(session: Session, connection: str, delivery_id: str, event: str, wanted: Collection[Any]) -> bool:
     now = utc_now()
     if not deliveries.accept(session, connection, delivery_id, event, now):
         return False

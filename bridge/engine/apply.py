@@ -8,18 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlmodel import Session
 
 from bridge.engine.context import Run
 from bridge.engine.link import marker_key
 from bridge.engine.pair import key_of_create
 from bridge.engine.plan import Work
-from bridge.engine.settle import Finished, Sent, settle
+from bridge.engine.settle import settle
 from bridge.engine.steps import Request, next_requests
+from bridge.engine.wave import Finished, Sent
 from bridge.errors import AuthError, LockedError, RateLimited, TrackerError, UnknownOutcome, UnreachableError
 from bridge.model import Create, Record, Update
 from state import intents, leases
 from state.codec import dump
+from state.store import Session
 
 log = structlog.get_logger(__name__)
 

@@ -8,10 +8,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Literal
 
-from sqlmodel import Session
-
-from bridge.engine.fields import Decided
 from bridge.engine.link import Link, marker_key
+from bridge.engine.outcome import Decided
 from bridge.engine.plan import Member, View, title_of
 from bridge.model import SIDES, UNSET, Hold, Marker, Record, Side, other
 from state import conflicts, inbox, intents, links, pairs, parked
@@ -19,6 +17,7 @@ from state.codec import load_base, load_record
 from state.conflicts import Conflict, Put, Take
 from state.inbox import Item
 from state.pairs import Pair
+from state.store import Session
 
 By = Literal["stored", "marker", "entity", "match", "created"]
 

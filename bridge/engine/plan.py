@@ -6,8 +6,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from bridge.engine.fields import Decided, Outcome, Problem, Sight, decide, members, unwritable
+from bridge.engine.fields import decide
 from bridge.engine.link import Link
+from bridge.engine.outcome import Decided, Outcome, Problem, Sight, unwritable
+from bridge.engine.sets import members
 from bridge.merge import key
 from bridge.model import (
     SIDES,

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from itertools import count
 
 import structlog
-from sqlmodel import Session
 
 from bridge.engine.context import Run
 from bridge.engine.link import End, Link, MatchFields, marker_key
@@ -24,6 +23,7 @@ from state.history import Entry
 from state.inbox import Arrival, Item
 from state.links import Sharer
 from state.pairs import Pair
+from state.store import Session
 
 log = structlog.get_logger(__name__)
 

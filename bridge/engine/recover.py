@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from sqlmodel import Session
 
 from bridge.engine.context import Run
 from bridge.engine.link import Link
@@ -18,6 +17,7 @@ from bridge.model import SIDES, Marker, Record, Ref, Side, Unset, Value, other
 from state import history, inbox, intents, pairs
 from state.codec import dump_base, dump_record, load, load_record
 from state.history import Entry
+from state.store import Session
 from state.tables import IntentRow
 
 log = structlog.get_logger(__name__)

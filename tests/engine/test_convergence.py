@@ -11,7 +11,8 @@ from itertools import product
 
 import pytest
 
-from bridge.engine.fields import Outcome, Sight, advance, decide
+from bridge.engine.fields import advance, decide
+from bridge.engine.outcome import Outcome, Sight
 from bridge.model import FieldSpec, FieldType, Side, Unset, Value
 from mappings.lenses import People, Same
 from mappings.rows import Row

@@ -1,0 +1,158 @@
+"""What did not go through: conflicts kept (S16, S17), fields and items parked, failures sorted by what comes next (S34)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bridge.engine.outcome import After, Problem
+from bridge.engine.plan import REPORTED, View, title_of
+from bridge.engine.pull import unlink
+from bridge.engine.wave import Finished, Sent, Wave
+from bridge.errors import (
+    GoneError,
+    NotFoundError,
+    PermissionError_,
+    RateLimited,
+    RejectedError,
+    RetryableError,
+    StaleWrite,
+    UnknownOutcome,
+)
+from bridge.model import SIDES, FieldConflict, Hold, Side, Update, Value, other
+from state import conflicts, inbox, pairs, parked
+from state.conflicts import Clash, Sighting
+from state.history import Entry
+
+
+def note_conflicts(wave: Wave, one: Finished, pair_id: int | None) -> None:
+    """Store what both sides changed; one that was decided stays until its write is confirmed."""
+    view = one.work.view
+    clashes = [op for op in one.work.operations if isinstance(op, FieldConflict)]
+    if pair_id is None or not (clashes or view.clashing):
+        return
+    wave.judged.add(pair_id)
+    rows = wave.run.link.mappings[view.kind].rows
+    for sent in one.errors:
+        wave.still |= {(pair_id, row.left) for row in rows if row.field(sent.operation.side) in sent.changes}
+    for clash in clashes:
+        wave.still.add((pair_id, clash.field))
+        _clash(wave, view, clash, pair_id)
+
+
+def _clash(wave: Wave, view: View, clash: FieldConflict, pair_id: int) -> None:
+    assert view.left is not None
+    assert view.right is not None
+    left, right = view.left.record, view.right.record
+    _, news = conflicts.upsert_open(
+        wave.session,
+        wave.run.link.id,
+        Clash(
+            pair_id,
+            clash.kind,
+            clash.field,
+            clash.title,
+            clash.base_left,
+            clash.base_right,
+            Sighting(clash.left_value, left.version, left.updated_at, left.updated_by),
+            Sighting(clash.right_value, right.version, right.updated_at, right.updated_by),
+        ),
+        run_id=wave.run.id,
+        now=wave.now,
+    )
+    if news != "same":
+        values = (clash.left_value, clash.right_value)
+        _event(wave, "conflict", clash.kind, left.ref.id, pair_id, clash.field, values, f"{news} (S16)")
+
+
+def close_conflicts(wave: Wave) -> None:
+    """Close the conflicts of judged pairs that are none any more."""
+    for closed in conflicts.close_settled(wave.session, wave.judged, wave.still, now=wave.now):
+        clash = closed.clash
+        values = (clash.left.value, clash.right.value)
+        rule = "decided by a person (S17)" if closed.decision is not None else "both sides agree again"
+        _event(wave, "resolve", clash.kind, "", clash.pair_id, clash.field, values, rule)
+
+
+def _event(
+    wave: Wave, action: str, kind: str, item_id: str, pair_id: int, name: str, values: tuple[Value, Value], rule: str
+) -> None:
+    entry = Entry(wave.run.link.id, wave.run.id, kind, "left", item_id, action, wave.now, pair_id, name, *values, rule)
+    wave.history.append(entry)
+
+
+def note_problems(wave: Wave, one: Finished, after: Sequence[After]) -> None:
+    """Park the fields that cannot be delivered, un-park those that now can."""
+    view = one.work.view
+    holds = [operation for operation in one.work.operations if isinstance(operation, Hold)]
+    for row, result in zip(wave.run.link.mappings[view.kind].rows, after, strict=True):
+        if result.refused is not None:
+            holds.append(_refusal(view, result.refused, row.field(result.refused.side)))
+    if view.parked:
+        for side in SIDES:
+            member = view.member(side)
+            assert member is not None
+            keep = {(hold.item.id, hold.field or "") for hold in holds if hold.side == side}
+            parked.clear(wave.session, wave.run.link.id, view.kind, side, [member.record.ref.id], keep=keep)
+    note_holds(wave, holds)
+
+
+def note_holds(wave: Wave, holds: Sequence[Hold]) -> None:
+    """Park what cannot be delivered; what is only to be told is counted (S14)."""
+    for hold in holds:
+        if hold.reason in REPORTED:
+            wave.run.tally.unmapped[f"{hold.field}: {hold.message}"] += 1
+        else:
+            wave.park(hold)
+
+
+def _refusal(view: View, problem: Problem, name: str) -> Hold:
+    member = view.member(problem.side)
+    assert member is not None
+    record = member.record
+    return Hold(view.kind, problem.side, record.ref, title_of(record), name, problem.reason, problem.message)
+
+
+def note_failures(wave: Wave, one: Finished) -> None:
+    """Sort failures by what happens next (S34)."""
+    view = one.work.view
+    for sent in one.errors:
+        if sent.bug:
+            _park_failure(wave, view, sent, "bug", "this is a bug in Bridge; the log has its traceback", "")
+            continue
+        match sent.error:
+            case GoneError() if view.pair is not None:
+                _unlink(wave, view, sent.operation.side, sent.error.message)
+            case UnknownOutcome() | StaleWrite() if isinstance(sent.operation, Update):
+                _look_again(wave, view, sent.operation)
+            case RejectedError() | PermissionError_() | NotFoundError() | GoneError():
+                reason = "not-allowed" if isinstance(sent.error, PermissionError_) else "rejected"
+                _park_failure(wave, view, sent, reason, sent.error.message, sent.error.hint)
+            case RateLimited():
+                inbox.postpone(wave.session, wave.run.link.id, view.kind, view.items(), sent.error.until)
+            case RetryableError():
+                inbox.postpone(wave.session, wave.run.link.id, view.kind, view.items(), None)
+            case _:
+                pass
+
+
+def _unlink(wave: Wave, view: View, side: Side, why: str) -> None:
+    assert view.pair is not None
+    found = pairs.by_ids(wave.session, [view.pair])[view.pair]
+    unlink(wave.session, wave.run.link.id, wave.run.id, found, side, why, wave.now)
+    wave.run.tally.counts["unlinked"] += 1
+    wave.settled(view)
+
+
+def _look_again(wave: Wave, view: View, operation: Update) -> None:
+    """Nobody knows what the item holds now: read it before anything is planned for it (S3)."""
+    inbox.announce(wave.session, wave.run.link.id, view.kind, operation.side, [operation.item.id], wave.now)
+
+
+def _park_failure(wave: Wave, view: View, sent: Sent, reason: str, message: str, hint: str) -> None:
+    """Park under the record whose value could not be delivered; a pair keeps its news in its own row (S31)."""
+    source = view.member(other(sent.operation.side))
+    assert source is not None
+    ref, title = source.record.ref, title_of(source.record)
+    wave.park(Hold(view.kind, other(sent.operation.side), ref, title, None, reason, message), hint)
+    if view.left is not None and view.right is not None:
+        wave.settled(view)
