@@ -138,11 +138,11 @@ def act(order: Order) -> dict[str, Any]:
 
 
 def state(order: Order) -> dict[str, Any]:
-    return order.tracker.dump()
+    return order.tracker.store.dump()
 
 
 def load(order: Order) -> dict[str, Any]:
-    order.tracker.load(order.body)
+    order.tracker.store.load(order.body)
     return {"loaded": True}
 
 

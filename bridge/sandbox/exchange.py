@@ -62,6 +62,18 @@ class Refused(Exception):
 Handler = Callable[[Any, Ask], Reply]
 
 
+class Store(Protocol):
+    """What a tracker remembers."""
+
+    def dump(self) -> dict[str, Any]:
+        """The whole content as JSON."""
+        ...
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Replace the content by what ``dump`` gave."""
+        ...
+
+
 class Tracker(Protocol):
     """What the frame, the server and the tests need of a sandbox tracker."""
 
@@ -72,6 +84,11 @@ class Tracker(Protocol):
     outgoing: Outgoing
     settings: Any
     app: ASGIApp
+
+    @property
+    def store(self) -> Store:
+        """What can be saved and restored."""
+        ...
 
     def tokens(self) -> dict[str, str]:
         """Tokens by whom they belong to."""
@@ -94,12 +111,4 @@ class Tracker(Protocol):
 
         Raises: ValueError for an unknown deed.
         """
-        ...
-
-    def dump(self) -> dict[str, Any]:
-        """The whole content as JSON."""
-        ...
-
-    def load(self, state: dict[str, Any]) -> None:
-        """Replace the content by what ``dump`` gave."""
         ...

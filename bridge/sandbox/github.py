@@ -90,12 +90,6 @@ class GithubSandbox:
     def act(self, deed: dict[str, Any]) -> dict[str, Any]:
         return perform(self, deed)
 
-    def dump(self) -> dict[str, Any]:
-        return self.store.dump()
-
-    def load(self, state: dict[str, Any]) -> None:
-        self.store.load(state)
-
     def refuse(self, fault: Fault, ask: Ask) -> Reply:
         return refusal(self, fault, ask)
 

@@ -246,18 +246,6 @@ def repository(base: str, repo: Repo, users: dict[str, int], login: str, *, sing
     """The members of full-repository; ``permissions`` are those of ``login``."""
     url, there = f"{base}/repos/{repo.full_name}", f"{WEB}/{repo.full_name}"
     still_open = sum(1 for issue in repo.issues.values() if issue.state == "open" and not issue.gone)
-    born = "2024-01-01T00:00:00Z"
-    zero = (
-        "forks",
-        "forks_count",
-        "size",
-        "stargazers_count",
-        "watchers",
-        "watchers_count",
-        "network_count",
-        "subscribers_count",
-    )
-    off = ("fork", "has_pages", "has_discussions", "archived", "disabled", "is_template", "web_commit_signoff_required")
     shape: dict[str, Any] = {
         "id": repo.id,
         "node_id": node_id("R", repo.id),
@@ -268,26 +256,13 @@ def repository(base: str, repo: Repo, users: dict[str, int], login: str, *, sing
         "visibility": "private" if repo.private else "public",
         "html_url": there,
         "url": url,
-        "description": None,
-        "homepage": None,
-        "language": None,
-        "license": None,
-        "mirror_url": None,
-        "topics": [],
-        "default_branch": "main",
         "has_issues": repo.has_issues,
-        "has_projects": True,
-        "has_wiki": True,
-        "allow_forking": True,
         "open_issues": still_open,
         "open_issues_count": still_open,
         "clone_url": f"{there}.git",
         "git_url": f"git://github.example/{repo.full_name}.git",
         "ssh_url": f"git@github.example:{repo.full_name}.git",
         "svn_url": there,
-        "created_at": born,
-        "updated_at": born,
-        "pushed_at": born,
         "permissions": permissions(repo.roles.get(login, "read")),
     }
     if singular:
@@ -295,7 +270,27 @@ def repository(base: str, repo: Repo, users: dict[str, int], login: str, *, sing
     for pair in ADDRESSES.split(" "):
         name, _, tail = pair.partition(":")
         shape[name] = f"{url}/{tail}"
-    return shape | dict.fromkeys(zero, 0) | dict.fromkeys(off, False)
+    return shape | ALIKE
+
+
+def _alike() -> dict[str, Any]:
+    """What is the same for every repository of the sandbox."""
+    zero = "forks forks_count size stargazers_count watchers watchers_count network_count subscribers_count"
+    off = "fork has_pages has_discussions archived disabled is_template web_commit_signoff_required"
+    nothing = "description homepage language license mirror_url"
+    born = "created_at updated_at pushed_at"
+    return {
+        **dict.fromkeys(zero.split(), 0),
+        **dict.fromkeys(off.split(), False),
+        **dict.fromkeys(nothing.split()),
+        **dict.fromkeys(born.split(), "2024-01-01T00:00:00Z"),
+        **dict.fromkeys(("has_projects", "has_wiki", "allow_forking"), True),
+        "topics": [],
+        "default_branch": "main",
+    }
+
+
+ALIKE = _alike()
 
 
 def permissions(role: str) -> dict[str, bool]:

@@ -111,6 +111,17 @@ def listener(host: str, port: int) -> socket.socket:
     return line
 
 
+def listeners(host: str, ports: list[int]) -> list[socket.socket]:
+    """One bound socket a port, or none at all.
+
+    Raises: OSError when a port is taken.
+    """
+    with contextlib.ExitStack() as opened:
+        lines = [opened.enter_context(listener(host, port)) for port in ports]
+        opened.pop_all()
+    return lines
+
+
 def server_of(app: ASGIApp) -> _Server:
     config = uvicorn.Config(
         app,
@@ -144,7 +155,7 @@ class Sandbox:
         self, tracker: str = "github", *, wrap: Callable[[ASGIApp], ASGIApp] | None = None, **settings: Any
     ) -> None:
         self.tracker = make(tracker, **settings)
-        self.store: Any = getattr(self.tracker, "store", None)
+        self.store: Any = self.tracker.store
         self.app = Frame(self.tracker, wrap)
         self._server = server_of(self.app)
         self._line = listener("127.0.0.1", 0)
@@ -260,11 +271,16 @@ async def serve(
     boxes = [make(name, **(settings or {}).get(name, {})) for name in trackers]
     for box in boxes:
         if box.name in state:
-            box.load(state[box.name])
+            try:
+                box.store.load(state[box.name])
+            except (KeyError, TypeError) as error:
+                raise ValueError(
+                    f"{state_file} is not a saved sandbox state ({error}). Remove it to start afresh."
+                ) from error
         elif seed and box.name in seed:
             box.seed(seed[box.name])
     wanted = list(ports or []) + [0] * len(boxes)
-    lines = [listener(host, port) for port, _ in zip(wanted, boxes, strict=False)]
+    lines = listeners(host, wanted[: len(boxes)])
     frames = [Frame(box) for box in boxes]
     servers = [server_of(frame) for frame in frames]
     done = stop or asyncio.Event()
@@ -297,16 +313,16 @@ def load_state(state_file: Path | str | None) -> dict[str, Any]:
     if state_file is None or not Path(state_file).exists():
         return {}
     try:
-        state = json.loads(Path(state_file).read_text(encoding="utf-8"))
-    except ValueError as error:
+        state = dict(json.loads(Path(state_file).read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
         raise ValueError(f"{state_file} is not a saved sandbox state: {error}. Remove it to start afresh.") from error
-    return dict(state)
+    return state
 
 
 def save_state(state_file: Path | str | None, boxes: list[Tracker]) -> None:
     if state_file is None:
         return
-    text = json.dumps({box.name: box.dump() for box in boxes})
+    text = json.dumps({box.name: box.store.dump() for box in boxes})
     part = Path(f"{state_file}.part")
     part.write_text(text, encoding="utf-8")
     part.replace(state_file)

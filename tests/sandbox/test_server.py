@@ -87,8 +87,9 @@ async def test_several_trackers_run_in_one_process_and_keep_their_content(tmp_pa
     assert [4, 6] == [count for _, count in first] == [count for _, count in second]
 
 
-async def test_a_broken_state_file_is_named(tmp_path: Path) -> None:
-    (tmp_path / "state.json").write_text("{")
+@pytest.mark.parametrize("text", ["{", "[1]", '{"github": {}}', '{"github": 1}'])
+async def test_a_broken_state_file_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "state.json").write_text(text)
     with pytest.raises(ValueError, match="not a saved sandbox state"):
         await serve(["github"], state_file=tmp_path / "state.json")
 
@@ -113,3 +114,9 @@ def test_a_process_announces_itself_in_one_line_and_ends_on_sigterm() -> None:
 
         assert (status, len(issues)) == (200, 2)
         assert process.wait(timeout=10) == 0
+
+
+async def test_a_taken_port_stops_all_of_them_before_anything_runs(github: Sandbox) -> None:
+    taken = int(github.url.rsplit(":", 1)[1])
+    with pytest.raises(OSError, match="in use"):
+        await serve(["artala", "github"], ports=[0, taken])
