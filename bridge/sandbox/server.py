@@ -162,11 +162,13 @@ class Sandbox:
         self.running = running(self.tracker, self._line)
         self.url = self.running.url
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._has_loop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"sandbox-{tracker}", daemon=True)
 
     def __enter__(self) -> Self:
         self._line.listen(128)
         self._thread.start()
+        self._has_loop.wait()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -179,6 +181,7 @@ class Sandbox:
     def _run(self) -> None:
         async def serve_here() -> None:
             self._loop = asyncio.get_running_loop()
+            self._has_loop.set()
             await self._server.serve(sockets=[self._line])
 
         asyncio.run(serve_here())
