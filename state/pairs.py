@@ -164,5 +164,5 @@ def _across(
                     wanted.in_(some),
                 )
             )
-            found.update(dict(rows))
+            found.update({row[0]: row[1] for row in rows.all()})
     return found

@@ -8,6 +8,7 @@ at once. ``HEAD`` is the newest revision in ``state/migrations/versions``; a tes
 from __future__ import annotations
 
 import sqlite3
+import sys
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,7 +82,7 @@ def alembic_config(connection: Connection | None = None) -> Config:
     """What Alembic's commands need to work on ``connection``; there is no ini file."""
     from alembic.config import Config  # noqa: PLC0415 — 0.1 s that an up-to-date database does not need
 
-    config = Config(attributes={"connection": connection})
+    config = Config(stdout=sys.stderr, attributes={"connection": connection})  # the default is bound at import
     config.set_main_option("script_location", SCRIPTS)
     config.set_main_option("path_separator", "os")
     return config

@@ -151,7 +151,7 @@ def _arrive(
     for item_id, record in by_id.items():
         pair = known.get(item_id)
         row = waiting.get(item_id)
-        text = _news(sharer.side, pair, row, record, touched)
+        text = _news(sharer.side, pair, row, record, touched, listed=not asked)
         if text is None and asked and pair is not None and not pair.is_settled:
             text = dump_record(record)
         if text is not None:
@@ -165,24 +165,29 @@ def _arrive(
 
 
 def _news(
-    side: Side, pair: Pair | None, row: Item | None, record: Record, touched: list[tuple[int, str]]
+    side: Side, pair: Pair | None, row: Item | None, record: Record, touched: list[tuple[int, str]], *, listed: bool
 ) -> str | None:
-    """The text to store, or None when it says nothing new: known, touched only, or older than what we know."""
+    """The text to store, or None when it says nothing new: known, touched only, or older than what we know.
+
+    ``listed``: it comes from a listing, which may lag behind a write of ours; a record that was asked for does not.
+    """
     if row is not None and row.record is not None:
         waiting = load_record(row.record, record.ref)
         text = dump_record(merged(waiting, record))
         return None if _is_older(record, waiting) or text == row.record else text
     if pair is None:
         return dump_record(record)
-    return _news_of_pair(side, pair, record, touched)
+    return _news_of_pair(side, pair, record, touched, listed=listed)
 
 
-def _news_of_pair(side: Side, pair: Pair, record: Record, touched: list[tuple[int, str]]) -> str | None:
+def _news_of_pair(
+    side: Side, pair: Pair, record: Record, touched: list[tuple[int, str]], *, listed: bool
+) -> str | None:
     text = dump_record(record)
     if text == pair.record(side):
         return None
     seen = load_record(pair.record(side), record.ref)
-    if _is_older(record, seen) or (seen.provisional and record.version == seen.version):
+    if _is_older(record, seen) or (listed and seen.provisional and record.version == seen.version):
         return None
     now = merged(seen, record)
     if now.fields == seen.fields:

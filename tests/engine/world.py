@@ -15,7 +15,7 @@ REPO = "acme/app"
 
 CONFIG = """
 [state]
-url = "sqlite:///{folder}/bridge.db"
+url = "{state}"
 
 [connections.artala]
 type = "artala"
@@ -46,6 +46,7 @@ left = {{ connection = "artala", container = "{board}" }}
 right = {{ connection = "github", container = "{repo}" }}
 initial = "match-then-create"
 {link_more}
+{more_links}
 """
 
 
@@ -58,7 +59,8 @@ class World:
 
     def __init__(self, folder: Path, **more: str) -> None:
         self.folder = folder
-        self.more = {"artala_more": "", "github_more": "", "link_more": "", **more}
+        self.more = {"artala_more": "", "github_more": "", "link_more": "", "more_links": "", **more}
+        self.more.setdefault("state", f"sqlite:///{folder}/bridge.db")
         self.artala = Sandbox("artala")
         self.github = Sandbox("github")
         self.board = self.artala.running.container
@@ -99,9 +101,9 @@ class World:
     def open(self, *, sleep: Callable[[float], Awaitable[None]] = no_sleep) -> Bridge:
         return Bridge.open(load(self.config), sleep=sleep)
 
-    async def sync(self, **options: Any) -> RunReport:
+    async def sync(self, link: str = "app", **options: Any) -> RunReport:
         async with self.open() as bridge:
-            return await bridge.sync("app", trigger="test", **{"sweep": True, **options})
+            return await bridge.sync(link, trigger="test", **{"sweep": True, **options})
 
     async def plan(self, **options: Any) -> PlanReport:
         async with self.open() as bridge:
