@@ -136,7 +136,8 @@ class Connector(Protocol):
 
     async def schema(self, container: str, kind: str, *, fields: frozenset[str]) -> Schema:
         """The fields a record of ``kind`` can have here. Asks the tracker only when one of ``fields`` needs it (custom
-        fields), so that a quiet run costs nothing; cached for the connector's life."""
+        fields), so that a quiet run costs nothing; cached for the connector's life.
+        """
 
     def pull(
         self, container: str, kind: str, cursor: str | None, *, fields: frozenset[str], sweep: bool

@@ -42,7 +42,7 @@ def test_lines_merge_as_git_merges_them(tmp_path: Path, seed: int):
     import random
 
     dice = random.Random(seed)
-    base = [f"{word}\n" for word in "alpha beta gamma delta epsilon zeta eta theta".split()]
+    base = [f"{word}\n" for word in ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta"]]
 
     def edited(words: list[str]) -> list[str]:
         words = list(words)

@@ -70,9 +70,10 @@ async def test_a_kill_between_create_and_answer_makes_one_task(world: World, whe
 
 def expire_leases(world: World) -> None:
     """As a minute later: the killed process's leases have run out."""
+    from sqlmodel import update
+
     from state.store import Store
     from state.tables import CursorRow, LinkRow
-    from sqlmodel import update
 
     with Store.open(f"sqlite:///{world.folder}/bridge.db") as store:
         store.run_sync(lambda session: session.execute(update(LinkRow).values(lease_until=0)))

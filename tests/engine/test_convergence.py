@@ -87,7 +87,7 @@ def test_titles_meet_or_stay_in_conflict_and_nothing_is_overwritten(first: tuple
         state, _ = run(TITLE, state)
         settled, outcome = run(TITLE, state)
 
-        if left != base and right != base and left != right:
+        if base not in (left, right) and left != right:
             assert (settled, outcome.verdict) == (State(left, right, base, base), "conflict")
         else:
             wanted = right if left == base else left
