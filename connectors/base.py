@@ -61,7 +61,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """ "Look at this item": what a webhook is good for (S32). ``container`` as links name it."""
+    """What a webhook is good for: look at this item (S32). ``container`` as links name it."""
 
     container: str
     kind: str

@@ -149,7 +149,9 @@ def checked_by_github(app: App) -> App:
             return message
 
         await app(scope, heard, send)
-        _CHECKED.request(folder, scope["method"], scope["raw_path"].decode(), scope["query_string"].decode(), bytes(body))
+        _CHECKED.request(
+            folder, scope["method"], scope["raw_path"].decode(), scope["query_string"].decode(), bytes(body)
+        )
 
     return watched
 
