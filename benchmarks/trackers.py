@@ -7,13 +7,14 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from benchmarks.bare_loop import MARKER, Artala, Github, Line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 WRITTEN_BEFORE_S = 86_400  # what is seeded is a day old, so that no poll's overlap reaches it
 
@@ -101,38 +102,45 @@ class Pair:
         for tracker in self.both:
             tracker.control("POST", "/state", saved[tracker.name])
 
-    def people(self) -> tuple[Github, Artala]:
+    @contextmanager
+    def people(self) -> Iterator[tuple[Github, Artala]]:
         """Both sides as somebody else than Bridge reaches them."""
-        return (
-            Github(Line(self.github.url, self.github.person), self.github.container),
-            Artala(Line(self.artala.url, self.artala.person), self.artala.container),
-        )
+        lines = [Line(tracker.url, tracker.person) for tracker in self.both]
+        try:
+            yield Github(lines[0], self.github.container), Artala(lines[1], self.artala.container)
+        finally:
+            for line in lines:
+                line.connection.close()
 
     def rename(self, count: int) -> None:
         """Somebody renames ``count`` items on each side, different ones."""
-        github, artala = self.people()
-        issues = [issue for page, _ in github.changed("", "") for issue in page]
-        for issue in issues[:count]:
-            github.update(str(issue.number), f"{issue.title} on GitHub")
-        tasks = unique(task for page in artala.changed("") for task in page)
-        taken = {issue.title for issue in issues[:count]}
-        free = [task for task in tasks if task.Title not in taken]
-        for task in free[:count]:
-            artala.update(task, f"{task.Title} on Artala")
+        with self.people() as (github, artala):
+            issues = [issue for page, _ in github.changed("", "") for issue in page]
+            for issue in issues[:count]:
+                github.update(str(issue.number), f"{issue.title} on GitHub")
+            taken = {issue.title for issue in issues[:count]}
+            tasks = unique(task for page in artala.changed("") for task in page)
+            for task in [task for task in tasks if task.Title not in taken][:count]:
+                artala.update(task, f"{task.Title} on Artala")
 
     def content(self) -> dict[str, list[Any]]:
         """What people see on both sides, without ids and markers, in an order of its own."""
-        github, artala = self.people()
-        issues = [
-            (issue.title, MARKER.sub("", issue.body or ""), issue.state, sorted(label.name for label in issue.labels))
-            for page, _ in github.changed("", "")
-            for issue in page
-        ]
-        labels = artala.labels()
-        tasks = [
-            (task.Title, task.Description, task.Status, sorted(labels.get(task.Id, [])))
-            for task in unique(task for page in artala.changed("") for task in page)
-        ]
+        with self.people() as (github, artala):
+            issues = [
+                (
+                    issue.title,
+                    MARKER.sub("", issue.body or ""),
+                    issue.state,
+                    sorted(label.name for label in issue.labels),
+                )
+                for page, _ in github.changed("", "")
+                for issue in page
+            ]
+            labels = artala.labels()
+            tasks = [
+                (task.Title, task.Description, task.Status, sorted(labels.get(task.Id, [])))
+                for task in unique(task for page in artala.changed("") for task in page)
+            ]
         return {"github": sorted(issues), "artala": sorted(tasks)}
 
 

@@ -1,0 +1,59 @@
+"""The benchmark on a small size: its requests are exact, and Bridge must leave what the bare loop leaves."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.goals import goals, slopes
+from benchmarks.workloads import DifferentError, Row, copy, differ, existing
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Row]:
+    heard: list[Row] = []
+    found = [*existing(200, heard.append, with_changes=True), *copy(20, heard.append)]
+    assert heard == found
+    return found
+
+
+def by_name(rows: list[Row], workload: str, who: str) -> Row:
+    (row,) = [row for row in rows if (row.workload, row.who) == (workload, who)]
+    return row
+
+
+def test_first_contact_reads_each_page_once_and_writes_nothing(rows: list[Row]) -> None:
+    ours, loop = (by_name(rows, "first contact", who) for who in ("bridge", "loop"))
+
+    assert ours.requests <= loop.requests + 1
+
+
+def test_a_tick_with_nothing_to_do_is_one_request_a_side(rows: list[Row]) -> None:
+    ours = by_name(rows, "no-op tick", "bridge")
+
+    assert (ours.github, ours.artala) == (1, 1)
+
+
+def test_a_change_is_one_request(rows: list[Row]) -> None:
+    """Two changes on each side, and one poll a side."""
+    ours = by_name(rows, "1 % changed on each side", "bridge")
+
+    assert ours.requests == ours.items + 2
+
+
+def test_a_copied_item_is_one_request(rows: list[Row]) -> None:
+    ours, loop = (by_name(rows, "initial copy", who) for who in ("bridge", "loop"))
+
+    assert ours.requests <= loop.requests + 1
+
+
+def test_each_goal_says_what_was_measured_and_what_was_wanted(rows: list[Row]) -> None:
+    told = [(goal.name, goal.measured, goal.wanted) for goal in goals(rows)]
+
+    assert len(told) == 5
+    assert all(all(part) for part in told)
+    assert slopes(rows) == {}  # one size only
+
+
+def test_different_ends_are_a_failure() -> None:
+    with pytest.raises(DifferentError, match="Bridge left"):
+        differ("copy, github", [("a", "")], [("b", "")])
