@@ -127,24 +127,28 @@ def announce(session: Session, link_id: int, kind: str, side: Side, ids: Collect
             for item_id in sorted(ids)
         ],
         keys=_KEYS,
-        replace=("record", "received_at"),
+        replace=("record", "position", "received_at"),
         extra={"seq": _table.c.seq + 1, "not_before": None},
     )
 
 
 def announced(session: Session, link_id: int, kind: str, now: datetime) -> list[Item]:
-    """Items to fetch, oldest announcement first."""
-    rows = session.execute(
-        select(*_COLUMNS)
-        .where(
-            _table.c.link_id == link_id,
-            _table.c.kind == kind,
-            _table.c.record.is_(None),
-            or_(_table.c.not_before.is_(None), _table.c.not_before <= now),
+    """Items to fetch, in a stable order."""
+    found = []
+    for side in ("left", "right"):
+        rows = session.execute(
+            select(*_COLUMNS)
+            .where(
+                _table.c.link_id == link_id,
+                _table.c.kind == kind,
+                _table.c.side == side,
+                _table.c.position == 0,
+                or_(_table.c.not_before.is_(None), _table.c.not_before <= now),
+            )
+            .order_by(_table.c.item_id)
         )
-        .order_by(_table.c.received_at, _table.c.item_id)
-    )
-    return [Item(*row) for row in rows.all()]
+        found.extend(Item(*row) for row in rows.all())
+    return found
 
 
 def take(session: Session, link_id: int, kind: str, *, after: tuple[str, int], limit: int, now: datetime) -> list[Item]:
@@ -195,7 +199,7 @@ def place(item: Item) -> tuple[str, int]:
 def has_markers(session: Session, link_id: int, kind: str, side: Side) -> bool:
     """Whether any row of a side carries a marker."""
     query = select(_table.c.item_id).where(
-        _table.c.link_id == link_id, _table.c.kind == kind, _table.c.side == side, _table.c.marker_key.is_not(None)
+        _table.c.link_id == link_id, _table.c.kind == kind, _table.c.side == side, _table.c.marker_key > ""
     )
     return session.execute(query.limit(1)).first() is not None
 
@@ -232,16 +236,14 @@ def _by(session: Session, link_id: int, kind: str, column: str, keys: Collection
     for side in ("left", "right"):
         for some in chunks(sorted(keys)):
             rows = session.execute(
-                select(*_COLUMNS)
-                .where(
+                select(*_COLUMNS).where(
                     _table.c.link_id == link_id,
                     _table.c.kind == kind,
                     _table.c.side == side,
                     field.in_(some),
                 )
-                .order_by(_table.c.item_id)
-            )
-            found.extend(Item(*row) for row in rows.all())
+            )  # ordered here: with ORDER BY item_id SQLite walks the primary key instead of the index
+            found.extend(sorted((Item(*row) for row in rows.all()), key=lambda item: item.item_id))
     return found
 
 

@@ -73,7 +73,7 @@ class InboxRow(Table, table=True):
     """A changed record not settled yet, one row per item and link: a newer one replaces it (coalescing).
 
     ``record`` is NULL when the item was only announced. ``seq`` grows with every replacement, so that settling removes
-    just what it read. ``position`` is the order of arrival on its side. ``initial`` marks what the first full listing found. ``held`` keeps a row without trying it.
+    just what it read. ``position`` is the order of arrival on its side, 0 while there is no record. ``initial`` marks what the first full listing found. ``held`` keeps a row without trying it.
     """
 
     __tablename__ = "inbox"

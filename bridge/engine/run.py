@@ -101,20 +101,19 @@ async def _settle_kind(run: Run, kind: str, budget: guard.Budget) -> bool:
     """One pass over the inbox. True when there is more to do at once: items to fetch, or a plan that grew old."""
     total = (await run.store.read(inbox.counts, run.link.id))["waiting"]
     run.progress.planned(total)
-    again, done = False, 0
+    done = 0
     async for found in _batches(run, kind):
         works = [plan_view(run.link, view) for view in found.views]
         allowed = budget.take(guard.approved(run, works))
         await apply(run, allowed)
         await _put_aside(run, kind, found)
-        again = again or bool(found.fetch) or bool(await run.store.read(inbox.announced, run.link.id, kind, run.now()))
         done += sum(len(view.items()) for view in found.views)
         run.progress.done(min(done, total), total)
         if budget.spent:
             return False
         if run.age() > run.link.limits.verify_after_s:
             return True
-    return again
+    return bool(await run.store.read(inbox.announced, run.link.id, kind, run.now()))
 
 
 async def _batches(run: Run, kind: str) -> AsyncIterator[Found]:
