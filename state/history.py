@@ -11,6 +11,7 @@ from sqlalchemy import delete, exists, insert, or_, select
 from sqlmodel import Session
 
 from bridge.model import UNSET, Unset, Value
+from state.bulk import execute_many
 from state.codec import dump, load_value
 from state.tables import ConflictRow, HistoryRow
 
@@ -51,7 +52,7 @@ def add_many(session: Session, entries: Sequence[Entry]) -> None:
             | {"before": _text(entry.before), "after": _text(entry.after)}
             for entry in entries
         ]
-        session.connection().execute(insert(_table), rows)
+        execute_many(session, insert(_table), rows)
 
 
 def find(

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, delete, exists, func, or_, select, update
 from sqlmodel import Session
 
 from bridge.model import Side
-from state.bulk import chunks, upsert
+from state.bulk import chunks, execute_many, upsert
 from state.tables import InboxRow, ParkedRow
 
 _KEYS = ("link_id", "kind", "side", "item_id")
@@ -134,7 +134,7 @@ def announce(session: Session, link_id: int, kind: str, side: Side, ids: Collect
 
 def announced(session: Session, link_id: int, kind: str, now: datetime) -> list[Item]:
     """Items to fetch, in a stable order."""
-    found = []
+    found: list[Item] = []
     for side in ("left", "right"):
         rows = session.execute(
             select(*_COLUMNS)
@@ -258,7 +258,7 @@ def remove(session: Session, link_id: int, kind: str, items: Iterable[Item]) -> 
             _table.c.item_id == bindparam("b_item"),
             _table.c.seq == bindparam("b_seq"),
         )
-        session.connection().execute(statement, rows)
+        execute_many(session, statement, rows)
 
 
 def postpone(session: Session, link_id: int, kind: str, items: Iterable[Item], not_before: datetime | None) -> None:
@@ -285,7 +285,7 @@ def _change(session: Session, link_id: int, kind: str, items: Iterable[Item], **
             )
             .values(values)
         )
-        session.connection().execute(statement, rows)
+        execute_many(session, statement, rows)
 
 
 def unhold(session: Session, link_id: int) -> None:

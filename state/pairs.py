@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, func, insert, or_, select, update
 from sqlmodel import Session, col
 
 from bridge.model import Side
-from state.bulk import chunks
+from state.bulk import chunks, execute_many
 from state.tables import LinkRow, PairRow
 
 
@@ -86,7 +86,7 @@ def walk(session: Session, link_id: int, kind: str, *, after: int, limit: int) -
 def add_many(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert pairs (columns of PairRow but the id)."""
     if rows:
-        session.connection().execute(insert(_table), [dict(row) for row in rows])
+        execute_many(session, insert(_table), rows)
 
 
 def add_one(session: Session, row: Mapping[str, Any]) -> int:
@@ -103,7 +103,7 @@ def update_many(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
             .where(_table.c.id == bindparam("b_id"))
             .values({name: bindparam(f"b_{name}") for name in names})
         )
-        session.connection().execute(statement, [{f"b_{name}": row[name] for name in ("id", *names)} for row in rows])
+        execute_many(session, statement, [{f"b_{name}": row[name] for name in ("id", *names)} for row in rows])
 
 
 def see_many(session: Session, side: Side, rows: Iterable[tuple[int, str]]) -> None:
@@ -111,7 +111,7 @@ def see_many(session: Session, side: Side, rows: Iterable[tuple[int, str]]) -> N
     values = [{"b_id": pair_id, "b_record": record} for pair_id, record in rows]
     if values:
         statement = update(_table).where(_table.c.id == bindparam("b_id")).values({side: bindparam("b_record")})
-        session.connection().execute(statement, values)
+        execute_many(session, statement, values)
 
 
 def set_status(session: Session, pair_id: int, status: str, reason: str) -> None:
