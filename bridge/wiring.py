@@ -218,7 +218,12 @@ class Bridge:
             config_hash(self.settings, link),
             Limits(link.max_writes, link.max_creates, link.verify_after),
             frozenset(self.settings.connections),
-            {self.ids[each.name]: _match(self.settings, each) for each in self.settings.links if each.enabled},
+            {
+                (self.ids[each.name], kind): _match(self.settings, each, kind)
+                for each in self.settings.links
+                if each.enabled
+                for kind in each.kinds
+            },
             {(side, kind): self._wanted(ends[side], kind) for side in SIDES for kind in link.kinds},
             {side: getattr(self.settings.connections[ends[side].connection], "sweep_every", 1) for side in SIDES},
         )
@@ -340,9 +345,10 @@ async def _schema(end: End, kind: str, names: frozenset[str]) -> Schema:
     return await end.connector.schema(end.container, kind, fields=names)
 
 
-def _match(settings: Settings, link: LinkSettings) -> MatchFields:
-    rows = {spec.left: spec for spec in row_specs(settings, link).get("task", ())}
-    known = [name for name in link.match if name in rows]
+def _match(settings: Settings, link: LinkSettings, kind: str) -> MatchFields:
+    """By what a link matches records of a kind: tasks as configured, label definitions by their name."""
+    rows = {spec.left: spec for spec in row_specs(settings, link).get(kind, ())}
+    known = [name for name in (link.match if kind == "task" else ("name",)) if name in rows]
     return MatchFields(tuple(known), tuple(rows[name].right for name in known))
 
 

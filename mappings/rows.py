@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from hashlib import blake2b
+from dataclasses import dataclass
 from typing import Literal
 
 from bridge.errors import ConfigError
-from bridge.model import Fields, FieldSpec, FieldType, Schema, Side, Value
+from bridge.model import FieldSpec, FieldType, Schema, Side, Value
 from mappings.lenses import Choice, Lens, People, Same, normal
 
 Direction = Literal["both", "left-to-right", "right-to-left", "create-only", "off"]
@@ -62,30 +61,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Mapping_:  # noqa: N801 — typing's name is taken
-    """The rows of one kind, and the fields by which unpaired records are matched."""
+    """The rows of one kind."""
 
     kind: str
     rows: tuple[Row, ...]
-    match: tuple[Row, ...] = field(default=())
 
     def fields(self, side: Side) -> frozenset[str]:
         """The names this mapping reads on ``side``."""
         return frozenset(row.field(side) for row in self.rows if row.direction != "off")
-
-    def match_key(self, side: Side, fields: Fields) -> str | None:
-        """What two records must share to be taken for the same thing; None when there is nothing to go by.
-
-        Spaces and case do not count. Both sides speak the right side's vocabulary here.
-        """
-        parts = []
-        for row in self.match:
-            value = row.normal(side, fields.get(row.field(side)))
-            if value is None or isinstance(value, tuple):
-                return None
-            parts.append(" ".join(str(value if side == "right" else row.lens.to_right(value)).casefold().split()))
-        if not parts:
-            return None
-        return blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()
 
 
 def compile_rows(
@@ -108,7 +91,7 @@ def compile_rows(
             f'link "{link}": match names "{missing[0]}", which no row maps',
             hint=f"Mapped: {', '.join(sorted(by_left))}.",
         )
-    return Mapping_(kind, rows, tuple(by_left[name] for name in match if name in by_left))
+    return Mapping_(kind, rows)
 
 
 def _row(spec: RowSpec, left: Schema, right: Schema, *, people: People, policy: Policy, link: str) -> Row:

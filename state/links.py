@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import or_
 from sqlmodel import Session, col, select, update
@@ -27,7 +26,7 @@ class Ends:
 
 @dataclass(frozen=True, slots=True)
 class Sharer:
-    """One side of one link that reads a container (S30). ``seeded``: its first full listing is in hand."""
+    """One side of one link that reads a container (S30). ``seeded``: its first full listing of the kind is in hand."""
 
     link_id: int
     name: str
@@ -82,7 +81,7 @@ def all_links(session: Session) -> list[LinkRow]:
     return list(session.exec(select(LinkRow).order_by(LinkRow.name)))
 
 
-def sharers(session: Session, connection: str, container: str) -> list[Sharer]:
+def sharers(session: Session, connection: str, container: str, kind: str) -> list[Sharer]:
     """The sides of all links that read this container, in the order of their ids."""
     rows = session.exec(
         select(LinkRow)
@@ -98,22 +97,32 @@ def sharers(session: Session, connection: str, container: str) -> list[Sharer]:
     for row in rows:
         assert row.id is not None
         if (row.left_connection, row.left_container) == (connection, container):
-            found.append(Sharer(row.id, row.name, "left", row.seeded_left))
+            found.append(Sharer(row.id, row.name, "left", is_seeded(row, "left", kind)))
         else:
-            found.append(Sharer(row.id, row.name, "right", row.seeded_right))
+            found.append(Sharer(row.id, row.name, "right", is_seeded(row, "right", kind)))
     return found
 
 
-def mark_seeded(session: Session, link_id: int, side: Side) -> None:
-    """The first full listing of this side is stored."""
-    values: dict[str, Any] = {f"seeded_{side}": True}
-    session.execute(update(LinkRow).where(col(LinkRow.id) == link_id).values(values))
+def is_seeded(row: LinkRow, side: Side, kind: str) -> bool:
+    """Whether the first full listing of one kind of one side is in hand."""
+    return kind in (row.seeded_left if side == "left" else row.seeded_right).split()
 
 
-def forget_seed(session: Session, link_id: int, side: Side) -> None:
+def mark_seeded(session: Session, link_id: int, side: Side, kind: str) -> None:
+    """The first full listing of this kind of this side is stored."""
+    _set_seeded(session, link_id, side, lambda kinds: kinds | {kind})
+
+
+def forget_seed(session: Session, link_id: int, side: Side, kind: str) -> None:
     """A poll went on without this link: when it is configured again it needs a full listing."""
-    values: dict[str, Any] = {f"seeded_{side}": False}
-    session.execute(update(LinkRow).where(col(LinkRow.id) == link_id).values(values))
+    _set_seeded(session, link_id, side, lambda kinds: kinds - {kind})
+
+
+def _set_seeded(session: Session, link_id: int, side: Side, change: Callable[[set[str]], set[str]]) -> None:
+    row = session.get_one(LinkRow, link_id)
+    before = set((row.seeded_left if side == "left" else row.seeded_right).split())
+    setattr(row, f"seeded_{side}", " ".join(sorted(change(before))))
+    session.add(row)
 
 
 def set_config_hash(session: Session, link_id: int, config_hash: str) -> None:

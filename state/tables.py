@@ -26,7 +26,7 @@ class Table(SQLModel):
 
 
 class LinkRow(Table, table=True):
-    """A configured link, known by its name. ``seeded_*``: the first full listing of that side is in the inbox or done.
+    """A configured link, known by its name. ``seeded_*``: the kinds, with spaces between, of which the first full listing of that side is in hand.
 
     ``fence`` grows with every lease (S2); ``lease_until`` is in seconds of the database's clock.
     """
@@ -39,8 +39,8 @@ class LinkRow(Table, table=True):
     left_container: str
     right_connection: str
     right_container: str
-    seeded_left: bool = False
-    seeded_right: bool = False
+    seeded_left: str = ""
+    seeded_right: str = ""
     config_hash: str = ""
     fence: int = 0
     lease_until: int = Field(default=0, sa_type=BigInteger)

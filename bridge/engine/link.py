@@ -54,7 +54,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link, ready to run. ``matches`` holds the match fields of *every* configured link by id: a poll serves them all.
+    """A link, ready to run. ``matches`` holds the match fields of *every* configured link, by (id, kind): a poll serves
+    them all.
 
     ``poll_fields``: field names that any link wants of a container, by (side, kind). ``sources`` are the connection
     names whose markers are ours.
@@ -70,7 +71,7 @@ class Link:
     config_hash: str = ""
     limits: Limits = field(default_factory=Limits)
     sources: frozenset[str] = frozenset()
-    matches: Mapping[int, MatchFields] = field(default_factory=dict)
+    matches: Mapping[tuple[int, str], MatchFields] = field(default_factory=dict)
     poll_fields: Mapping[tuple[Side, str], frozenset[str]] = field(default_factory=dict)
     sweep_every: Mapping[Side, int] = field(default_factory=dict)
 

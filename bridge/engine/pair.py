@@ -60,7 +60,7 @@ def find(session: Session, link: Link, kind: str, items: Sequence[Item]) -> Foun
     if alone:
         for side in SIDES:
             end = link.end(side)
-            batch.shared[side] = len(links.sharers(session, end.connection, end.container)) > 1
+            batch.shared[side] = len(links.sharers(session, end.connection, end.container, kind)) > 1
         _unpaired(batch, alone)
     return Found(tuple(batch.views), tuple(batch.fetch), tuple(batch.ignored))
 

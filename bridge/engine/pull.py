@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -14,7 +14,7 @@ import structlog
 from bridge.engine.context import Run
 from bridge.engine.link import End, Link, MatchFields, marker_key
 from bridge.engine.pair import merged
-from bridge.errors import GoneError, NotFoundError, RejectedError
+from bridge.errors import BridgeError, GoneError, LockedError, NotFoundError, RejectedError
 from bridge.model import SIDES, Fields, Record, Ref, Side
 from connectors.base import Page
 from state import cursors, history, inbox, leases, links, pairs
@@ -28,6 +28,7 @@ from state.store import Session
 log = structlog.get_logger(__name__)
 
 _POLL_LEASE_S = 120
+_GROUP = 500
 _TRIES = 3
 _BACK_OFF = timedelta(seconds=5)
 _attempt = count()
@@ -64,29 +65,49 @@ async def _poll_kind(run: Run, end: End, kind: str) -> bool:
 
 async def _walk(run: Run, end: End, where: cursors.Where, holder: str) -> None:
     position, sharing = await run.store.read(_start, where)
-    first = run.full or position.cursor is None or not all(s.seeded for s in sharing if s.link_id in run.link.matches)
+    wanting = [sharer for sharer in sharing if (sharer.link_id, where.kind) in run.link.matches]
+    first = run.full or position.cursor is None or not all(sharer.seeded for sharer in wanting)
     resumes = position.resume is not None and position.resume_full == first
-    cursor = position.resume if resumes else None if first else position.cursor
     run.cursors.setdefault((end.side, where.kind), position.cursor)
     began_at = run.now()
     total = 0
     pages = end.connector.pull(
         end.container,
         where.kind,
-        cursor,
+        position.resume if resumes else None if first else position.cursor,
         fields=run.link.poll_fields.get((end.side, where.kind), frozenset()),
         sweep=_sweeps(run, end.side, position.polls),
     )
-    async for page in pages:
-        await run.store.run(_store, run.link, end, where, holder, page, began_at, first)
-        total += len(page.records)
+    async for some in _grouped(pages):
+        await run.store.run(_store, run.link, where, holder, some, began_at, first)
+        total += sum(len(page.records) for page in some)
         run.progress.pulled(end.side, where.kind, total)
     run.tally.counts["pulled"] += total
     log.debug("poll.finished", connection=end.connection, container=end.container, kind=where.kind, records=total)
 
 
+async def _grouped(pages: AsyncIterator[Page]) -> AsyncIterator[list[Page]]:
+    """Pages in handfuls of about ``_GROUP`` records, so that a commit is not paid for each; those read before a failure
+    are given out before it is raised.
+    """
+    group: list[Page] = []
+    failure: BridgeError | None = None
+    try:
+        async for page in pages:
+            group.append(page)
+            if sum(len(each.records) for each in group) >= _GROUP:
+                yield group
+                group = []
+    except BridgeError as error:
+        failure = error
+    if group:
+        yield group
+    if failure is not None:
+        raise failure
+
+
 def _start(session: Session, where: cursors.Where) -> tuple[cursors.Position, list[Sharer]]:
-    return cursors.get(session, where), links.sharers(session, where.connection, where.container)
+    return cursors.get(session, where), links.sharers(session, where.connection, where.container, where.kind)
 
 
 def _sweeps(run: Run, side: Side, polls: int) -> bool:
@@ -102,30 +123,34 @@ def _sweeps(run: Run, side: Side, polls: int) -> bool:
 def _store(
     session: Session,
     link: Link,
-    end: End,
     where: cursors.Where,
     holder: str,
-    page: Page,
+    pages: Sequence[Page],
     began_at: datetime,
     first: bool,
 ) -> None:
-    """Store a page for every link that reads the container, and how far it reaches."""
-    for sharer in links.sharers(session, where.connection, where.container):
-        match = link.matches.get(sharer.link_id)
+    """Store pages for every link that reads the container, and how far they reach (S29).
+
+    Raises LockedError when the right to poll was lost meanwhile: what another process reads must not be undone.
+    """
+    if not leases.renew_poll(session, where.connection, where.container, where.kind, holder, _POLL_LEASE_S):
+        raise LockedError(f"{where.connection}:{where.container} is polled by another process by now")
+    last = pages[-1]
+    records = [record for page in pages for record in page.records]
+    for sharer in links.sharers(session, where.connection, where.container, where.kind):
+        match = link.matches.get((sharer.link_id, where.kind))
         if match is None:
-            links.forget_seed(session, sharer.link_id, sharer.side)
+            links.forget_seed(session, sharer.link_id, sharer.side, where.kind)
             continue
-        initial = not sharer.seeded
-        _arrive(session, sharer, where.kind, page.records, match, initial=initial, now=began_at)
-        if page.sweep is not None:
-            _compare(session, sharer, where.kind, page.sweep, page.sweep_default, began_at)
-        if page.last and first:
-            links.mark_seeded(session, sharer.link_id, sharer.side)
-    if not page.last:
-        cursors.checkpoint(session, where, page.cursor, full=first)
+        _arrive(session, sharer, where.kind, records, match, initial=not sharer.seeded, now=began_at)
+        if last.sweep is not None:
+            _compare(session, sharer, where.kind, last.sweep, last.sweep_default, began_at)
+        if last.last and first:
+            links.mark_seeded(session, sharer.link_id, sharer.side, where.kind)
+    if last.last:
+        cursors.commit(session, where, last.cursor, began_at)
     else:
-        cursors.commit(session, where, page.cursor, began_at)
-    leases.renew_poll(session, end.connection, end.container, where.kind, holder, _POLL_LEASE_S)
+        cursors.checkpoint(session, where, last.cursor, full=first)
 
 
 def _arrive(
@@ -254,8 +279,8 @@ async def _fetch(run: Run, kind: str, item: Item) -> bool:
 def _fetched(session: Session, link: Link, kind: str, item: Item, record: Record, now: datetime) -> bool:
     """Store a fetched record for every link that reads its container; whether it is news to this one."""
     end, news = link.end(item.side), True
-    for sharer in links.sharers(session, end.connection, end.container):
-        match = link.matches.get(sharer.link_id)
+    for sharer in links.sharers(session, end.connection, end.container, kind):
+        match = link.matches.get((sharer.link_id, kind))
         if match is not None:
             unchanged = _arrive(session, sharer, kind, (record,), match, initial=False, now=now, asked=True)
             if unchanged and (sharer.link_id, sharer.side) == (link.id, item.side):

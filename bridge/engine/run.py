@@ -90,7 +90,7 @@ async def _rounds(run: Run) -> State:
 async def _require_seeded(run: Run) -> None:
     """Nothing is paired before both first listings are in hand: a partner may be on a page not read yet."""
     row = await run.store.read(links.get, run.link.id)
-    if not (row.seeded_left and row.seeded_right):
+    if not all(links.is_seeded(row, side, kind) for side in SIDES for kind in run.link.mappings):
         raise LockedError(
             f'link "{run.link.name}": another run is still reading one of its containers for the first time',
             hint="Run it again when that one is done.",
