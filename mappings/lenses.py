@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from bridge.merge import key
 from bridge.model import FieldSpec, FieldType, Value
@@ -158,14 +158,35 @@ class People:
 
 
 def normal(spec: FieldSpec, value: Value) -> Value:
-    r"""The normal form in which a side's value is compared (S4, S12): what a tracker may change by itself is not a change.
+    """The normal form in which a side's value is compared (S4, S12): what a tracker may change by itself is not a change.
 
-    Text: ``\\n`` line ends, no white space at line ends of the last line, empty is None. Lines: trimmed. Sets: sorted.
+    Text: ``\\n`` line ends, no white space at the end, empty is None. Lines and names: trimmed, empty is None. Sets: sorted.
     """
-    if spec.type is FieldType.TEXT and isinstance(value, str):
-        return value.replace("\r\n", "\n").replace("\r", "\n").rstrip() or None
-    if spec.type in (FieldType.LINE, FieldType.CHOICE, FieldType.PERSON) and isinstance(value, str):
-        return value.strip() or None
-    if spec.type.is_set and isinstance(value, tuple):
-        return tuple(sorted(value))
-    return value
+    make = _NORMAL.get(spec.type)
+    return value if make is None else make(value)
+
+
+def _text(value: Value) -> Value:
+    if not isinstance(value, str):
+        return value
+    if "\r" in value:
+        value = value.replace("\r\n", "\n").replace("\r", "\n")
+    return value.rstrip() or None
+
+
+def _line(value: Value) -> Value:
+    return (value.strip() or None) if isinstance(value, str) else value
+
+
+def _set(value: Value) -> Value:
+    return tuple(sorted(value)) if isinstance(value, tuple) else value
+
+
+_NORMAL: Final = {
+    FieldType.TEXT: _text,
+    FieldType.LINE: _line,
+    FieldType.CHOICE: _line,
+    FieldType.PERSON: _line,
+    FieldType.SET: _set,
+    FieldType.PERSONS: _set,
+}

@@ -9,7 +9,7 @@ from typing import Literal
 from bridge.engine.fields import decide
 from bridge.engine.link import Link
 from bridge.engine.outcome import Decided, Outcome, Problem, Sight, unwritable
-from bridge.engine.sets import members
+from bridge.engine.sets import is_equal, members
 from bridge.merge import key
 from bridge.model import (
     SIDES,
@@ -91,12 +91,16 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A view with its plan: a sight and an outcome a row (for two records), and the operations they come to."""
+    """A view with its plan: a sight and an outcome a row (for two records), and the operations they come to.
+
+    ``agreed``: the two agree in every row, so both bases are what both sides hold (S5) and no row was judged apart.
+    """
 
     view: View
     sights: tuple[Sight, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     operations: tuple[Operation, ...] = ()
+    agreed: bool = False
 
     @property
     def writes(self) -> tuple[Create | Update, ...]:
@@ -122,6 +126,8 @@ def title_of(record: Record) -> str:
 
 def _plan_pair(link: Link, view: View, left: Member, right: Member) -> Work:
     rows = link.mappings[view.kind].rows
+    if not (view.clashing or view.parked) and _agree(rows, left.record, right.record):
+        return Work(view, operations=_adoption(view, left.record, right.record), agreed=True)
     skew = link.skew()
     sights = tuple(_sight(row, view, left, right) for row in rows)
     outcomes = tuple(
@@ -130,14 +136,31 @@ def _plan_pair(link: Link, view: View, left: Member, right: Member) -> Work:
         else Outcome("same", rule="not observed")
         for row, sight in zip(rows, sights, strict=True)
     )
-    operations: list[Operation] = []
-    if view.pair is None:
-        operations.append(
-            Adopt(view.kind, left.record.ref, right.record.ref, title_of(left.record), view.entity, view.by)
-        )
+    operations: list[Operation] = list(_adoption(view, left.record, right.record))
     operations.extend(_updates(rows, view, sights, outcomes))
     operations.extend(_troubles(rows, view, sights, outcomes))
     return Work(view, sights, outcomes, tuple(operations))
+
+
+def _adoption(view: View, left: Record, right: Record) -> tuple[Operation, ...]:
+    if view.pair is not None:
+        return ()
+    return (Adopt(view.kind, left.ref, right.ref, title_of(left), view.entity, view.by),)
+
+
+def _agree(rows: Sequence[Row], left: Record, right: Record) -> bool:
+    """The common case, judged quickly: every row was observed on both sides and says the same."""
+    for row in rows:
+        if row.left not in left.fields or row.right not in right.fields:
+            return False
+        mine = row.normal("left", left.fields[row.left])
+        theirs = row.normal("right", right.fields[row.right])
+        if row.is_set:
+            if not is_equal(row, mine, theirs):
+                return False
+        elif not row.lens.agree(mine, theirs):
+            return False
+    return True
 
 
 def _sight(row: Row, view: View, left: Member, right: Member) -> Sight:

@@ -89,7 +89,7 @@ def _carry_both(row: Row, sight: Sight) -> tuple[Carried, Carried]:
 def decide_set(row: Row, sight: Sight) -> Outcome:
     if sight.base_left == sight.left and sight.base_right == sight.right:
         return Outcome("same")
-    if _is_equal(row, sight.left, sight.right):
+    if is_equal(row, sight.left, sight.right):
         return Outcome("agree", rule="both sides have it already (S5)")
     from_left, from_right = _carry_both(row, sight)
     new_left = _written(row, "left", sight.left, from_right.there)
@@ -105,7 +105,7 @@ def decide_set(row: Row, sight: Sight) -> Outcome:
     return Outcome(judged.verdict, judged.left, judged.right, judged.rule, judged.problems + problems)
 
 
-def _is_equal(row: Row, left: Value, right: Value) -> bool:
+def is_equal(row: Row, left: Value, right: Value) -> bool:
     """The quick case: one vocabulary and the same members, whatever each side did to get there."""
     if row.direction != "both":
         return False
@@ -132,7 +132,7 @@ def advance_set(
     """What is really there counts: a member is delivered when the other side has it (or no longer has it) now."""
     if outcome.verdict == "same" and not isinstance(sight.base_left, Unset) and not isinstance(sight.base_right, Unset):
         return After(left, right, sight.base_left, sight.base_right)
-    if _is_equal(row, left, right):
+    if is_equal(row, left, right):
         return After(left, right, left, right)
     from_left, from_right = _carry_both(row, sight)
     bases = {"left": members(sight.base_left), "right": members(sight.base_right)}

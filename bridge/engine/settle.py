@@ -120,6 +120,10 @@ def _more(wave: Wave, one: Finished, view: View) -> Work | None:
 
 def _paired(wave: Wave, one: Finished, left: Member, right: Member) -> Work | None:
     view = one.work.view
+    if one.work.agreed:
+        _store(wave, view, Member(left.record, {}), Member(right.record, {}))
+        wave.settled(view)
+        return None
     records = {"left": _now(wave, one, "left", left), "right": _now(wave, one, "right", right)}
     after = _advance(wave, one, records["left"], records["right"])
     members = {side: _member(wave, view, side, records[side], after) for side in SIDES}
