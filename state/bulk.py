@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+from sqlalchemy import ARRAY, ColumnElement, any_, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
+
+from state.codec import dump
 
 T = TypeVar("T")
 
@@ -65,6 +68,15 @@ def insert(session: Session, table: type[SQLModel]) -> sqlite.Insert:
     if session.get_bind().dialect.name == "sqlite":
         return sqlite.insert(table)
     return postgresql.insert(table)  # type: ignore[return-value]  # the same methods, in a class of its own
+
+
+def among(session: Session, column: Any, values: Collection[Any]) -> ColumnElement[bool]:
+    """``column IN (values)`` as one parameter, whatever their number: nothing is expanded, the statement stays cached."""
+    if session.get_bind().dialect.name == "sqlite":
+        given = func.json_each(bindparam("given", dump(sorted(values)), unique=True)).table_valued("value")
+        return column.in_(select(given.c.value))  # type: ignore[no-any-return]
+    listed = bindparam("given", sorted(values), type_=ARRAY(column.type), unique=True)
+    return column == any_(listed)  # type: ignore[no-any-return, arg-type]
 
 
 def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:

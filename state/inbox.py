@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, delete, exists, func, or_, select, update
 from sqlmodel import Session
 
 from bridge.model import Side
-from state.bulk import chunks, execute_many, upsert
+from state.bulk import among, chunks, execute_many, upsert
 from state.tables import InboxRow, ParkedRow
 
 _KEYS = ("link_id", "kind", "side", "item_id")
@@ -206,18 +206,15 @@ def has_markers(session: Session, link_id: int, kind: str, side: Side) -> bool:
 
 def get_many(session: Session, link_id: int, kind: str, side: Side, ids: Collection[str]) -> dict[str, Item]:
     """Rows by item id, whatever their state."""
-    found: dict[str, Item] = {}
-    for some in chunks(sorted(ids)):
-        rows = session.execute(
-            select(*_COLUMNS).where(
-                _table.c.link_id == link_id,
-                _table.c.kind == kind,
-                _table.c.side == side,
-                _table.c.item_id.in_(some),
-            )
-        )
-        found.update({row.item_id: Item(*row) for row in rows.all()})
-    return found
+    if not ids:
+        return {}
+    query = select(*_COLUMNS).where(
+        _table.c.link_id == link_id,
+        _table.c.kind == kind,
+        _table.c.side == side,
+        among(session, _table.c.item_id, ids),
+    )
+    return {row.item_id: Item(*row) for row in session.execute(query).all()}
 
 
 def by_match(session: Session, link_id: int, kind: str, keys: Collection[str]) -> list[Item]:
@@ -232,18 +229,15 @@ def by_marker(session: Session, link_id: int, kind: str, keys: Collection[str]) 
 
 def _by(session: Session, link_id: int, kind: str, column: str, keys: Collection[str]) -> list[Item]:
     found: list[Item] = []
-    field = _table.c[column]
-    for side in ("left", "right"):
-        for some in chunks(sorted(keys)):
-            rows = session.execute(
-                select(*_COLUMNS).where(
-                    _table.c.link_id == link_id,
-                    _table.c.kind == kind,
-                    _table.c.side == side,
-                    field.in_(some),
-                )
-            )  # ordered here: with ORDER BY item_id SQLite walks the primary key instead of the index
-            found.extend(sorted((Item(*row) for row in rows.all()), key=lambda item: item.item_id))
+    for side in ("left", "right") if keys else ():
+        query = select(*_COLUMNS).where(
+            _table.c.link_id == link_id,
+            _table.c.kind == kind,
+            _table.c.side == side,
+            among(session, _table.c[column], keys),
+        )
+        # ordered here: with ORDER BY item_id SQLite walks the primary key instead of the index
+        found.extend(sorted((Item(*row) for row in session.execute(query).all()), key=lambda item: item.item_id))
     return found
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, func, insert, or_, select, update
 from sqlmodel import Session, col
 
 from bridge.model import Side
-from state.bulk import chunks, execute_many
+from state.bulk import among, execute_many
 from state.tables import LinkRow, PairRow
 
 
@@ -52,24 +52,19 @@ _COLUMNS = tuple(_table.c[name] for name in Pair.__dataclass_fields__)
 
 def by_items(session: Session, link_id: int, kind: str, side: Side, ids: Collection[str]) -> dict[str, Pair]:
     """Pairs by the item id of one side."""
-    found: dict[str, Pair] = {}
+    if not ids:
+        return {}
     column = _table.c[f"{side}_id"]
-    for some in chunks(sorted(ids)):
-        rows = session.execute(
-            select(*_COLUMNS).where(_table.c.link_id == link_id, _table.c.kind == kind, column.in_(some))
-        )
-        for row in rows.all():
-            pair = Pair(*row)
-            found[pair.item_id(side)] = pair
-    return found
+    query = select(*_COLUMNS).where(_table.c.link_id == link_id, _table.c.kind == kind, among(session, column, ids))
+    found = (Pair(*row) for row in session.execute(query).all())
+    return {pair.item_id(side): pair for pair in found}
 
 
 def by_ids(session: Session, ids: Collection[int]) -> dict[int, Pair]:
-    found: dict[int, Pair] = {}
-    for some in chunks(sorted(ids)):
-        rows = session.execute(select(*_COLUMNS).where(_table.c.id.in_(some)))
-        found.update({row.id: Pair(*row) for row in rows.all()})
-    return found
+    if not ids:
+        return {}
+    query = select(*_COLUMNS).where(among(session, _table.c.id, ids))
+    return {row.id: Pair(*row) for row in session.execute(query).all()}
 
 
 def walk(session: Session, link_id: int, kind: str, *, after: int, limit: int) -> list[Pair]:
@@ -150,19 +145,18 @@ def _across(
     session: Session, connection: str, container: str, kind: str, by: str, keys: Collection[str]
 ) -> dict[str, str]:
     found: dict[str, str] = {}
-    for side in ("left", "right"):
+    for side in ("left", "right") if keys else ():
         item = _table.c[f"{side}_id"]
         wanted, other = (item, _table.c.entity) if by == "item" else (_table.c.entity, item)
-        for some in chunks(sorted(keys)):
-            rows = session.execute(
-                select(wanted, other)
-                .join(LinkRow, col(LinkRow.id) == _table.c.link_id)
-                .where(
-                    getattr(LinkRow, f"{side}_connection") == connection,
-                    getattr(LinkRow, f"{side}_container") == container,
-                    _table.c.kind == kind,
-                    wanted.in_(some),
-                )
+        query = (
+            select(wanted, other)
+            .join(LinkRow, col(LinkRow.id) == _table.c.link_id)
+            .where(
+                getattr(LinkRow, f"{side}_connection") == connection,
+                getattr(LinkRow, f"{side}_container") == container,
+                _table.c.kind == kind,
+                among(session, wanted, keys),
             )
-            found.update({row[0]: row[1] for row in rows.all()})
+        )
+        found.update({row[0]: row[1] for row in session.execute(query).all()})
     return found
