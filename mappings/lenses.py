@@ -158,7 +158,7 @@ class People:
 
 
 def normal(spec: FieldSpec, value: Value) -> Value:
-    """The normal form in which a side's value is compared (S4, S12): what a tracker may change by itself is not a change.
+    r"""The normal form in which a side's value is compared (S4, S12): what a tracker may change by itself is not a change.
 
     Text: ``\\n`` line ends, no white space at the end, empty is None. Lines and names: trimmed, empty is None. Sets: sorted.
     """

@@ -76,7 +76,7 @@ def among(session: Session, column: Any, values: Collection[Any]) -> ColumnEleme
         given = func.json_each(bindparam("given", dump(sorted(values)), unique=True)).table_valued("value")
         return column.in_(select(given.c.value))  # type: ignore[no-any-return]
     listed = bindparam("given", sorted(values), type_=ARRAY(column.type), unique=True)
-    return column == any_(listed)  # type: ignore[no-any-return, arg-type]
+    return column == any_(listed)  # type: ignore[no-any-return]
 
 
 def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
