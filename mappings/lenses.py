@@ -160,7 +160,7 @@ class People:
 def normal(spec: FieldSpec, value: Value) -> Value:
     r"""The normal form in which a side's value is compared (S4, S12): what a tracker may change by itself is not a change.
 
-    Text: ``\\n`` line ends, no white space at the end, empty is None. Lines and names: trimmed, empty is None. Sets: sorted.
+    Text: ``\n`` line ends, no white space at the end, empty is None. Lines and names: trimmed, empty is None. Sets: sorted.
     """
     make = _NORMAL.get(spec.type)
     return value if make is None else make(value)
