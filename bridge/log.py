@@ -43,6 +43,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "webhook.refused": "a delivery that was not stored: unknown, too large, or signed by nobody we know",
     "write.absent": "a write without an answer never happened; it is planned again",
     "write.failed": "a tracker refused a write; the item waits or is parked",
+    "write.orphaned": "an unanswered create happened, and its source is gone since; what it made is an item like any other",
     "write.recovered": "a write without an answer did happen; nothing is sent twice",
 }
 """Each event's name and what it means to the person who reads the log."""

@@ -7,11 +7,13 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from bridge.config import plugins
 from bridge.config.digest import config_hash
+from bridge.config.rows import match_names, names_of, row_specs, verbs_of
 from bridge.config.settings import Link as LinkSettings
 from bridge.config.settings import Settings
 from bridge.engine.context import Run, utc_now
@@ -22,11 +24,16 @@ from bridge.errors import ConfigError, LockedError, SignatureError, TrackerError
 from bridge.model import SIDES, Plan, Schema, Side
 from connectors.base import Connector, Finding
 from mappings.lenses import People
-from mappings.preset import preset
 from mappings.rows import Mapping_, RowSpec, compile_rows
-from state import deliveries, inbox, links, parked, runs
+from state import deliveries, history, inbox, links, parked, runs
 from state.links import Ends
 from state.store import Session, Store
+
+KEEP_DAYS: Final = 90
+"""How long runs, history and webhook ids are kept."""
+
+TIDY_EVERY: Final = 100
+"""Runs between two times of forgetting what is older."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +160,8 @@ class Bridge:
             async with leased(self.store, ready, _holder()) as fence:
                 await self.store.run(_prepare, ready)
                 run_id = await self.store.run(runs.start_run, ready.id, trigger, utc_now())
+                if run_id % TIDY_EVERY == 0:
+                    await self.store.run(_tidy, utc_now())
                 return await do(self._run(ready, run_id, fence, trigger, full, sweep, approved, progress))
         except LockedError as locked:
             return RunReport(name, 0, "locked", error=locked.message, hint=locked.hint)
@@ -196,7 +205,7 @@ class Bridge:
         specs = row_specs(self.settings, link)
         mappings: dict[str, Mapping_] = {}
         for kind in sorted(link.kinds):
-            schemas = {side: await _schema(ends[side], kind, _names(specs[kind], side)) for side in SIDES}
+            schemas = {side: await _schema(ends[side], kind, names_of(specs[kind], side)) for side in SIDES}
             mappings[kind] = compile_rows(
                 kind,
                 specs[kind],
@@ -219,7 +228,7 @@ class Bridge:
             Limits(link.max_writes, link.max_creates, link.verify_after),
             frozenset(self.settings.connections),
             {
-                (self.ids[each.name], kind): _match(self.settings, each, kind)
+                (self.ids[each.name], kind): MatchFields(*match_names(self.settings, each, kind))
                 for each in self.settings.links
                 if each.enabled
                 for kind in each.kinds
@@ -245,7 +254,7 @@ class Bridge:
             if link.enabled and kind in link.kinds
             for side in SIDES
             if (link.side(side).connection, link.side(side).container) == (end.connection, end.container)
-            for name in _names(row_specs(self.settings, link)[kind], side)
+            for name in names_of(row_specs(self.settings, link)[kind], side)
         )
 
     # --- checks -----------------------------------------------------------------------------------------------------------
@@ -266,7 +275,7 @@ class Bridge:
             for kind in link.kinds:
                 try:
                     said = await end.connector.check(
-                        end.container, kind, _verbs(specs[kind], side), self._maps(link, specs[kind], side)
+                        end.container, kind, verbs_of(specs[kind], side), self._maps(link, specs[kind], side)
                     )
                 except TrackerError as error:
                     said = [Finding("error", error.message, error.hint)]
@@ -294,68 +303,10 @@ class Bridge:
 # --- small translations -----------------------------------------------------------------------------------------------
 
 
-def row_specs(settings: Settings, link: LinkSettings) -> dict[str, tuple[RowSpec, ...]]:
-    """The rows of a link by kind: the preset's, with the configuration's laid over them."""
-    types = [getattr(settings.connections[link.side(side).connection], "type", "") for side in SIDES]
-    shipped = {} if link.preset == "none" else _preset(link, types[0], types[1])
-    return {kind: _laid_over(shipped.get(kind, ()), link, kind) for kind in link.kinds}
-
-
-def _preset(link: LinkSettings, left: str, right: str) -> dict[str, tuple[RowSpec, ...]]:
-    if link.preset is None:
-        return preset(left, right)
-    first, _, second = link.preset.partition("-")
-    if {first, second} != {left, right}:
-        raise ConfigError(f'link "{link.name}": preset "{link.preset}" is not for {left} and {right}')
-    return preset(left, right)
-
-
-def _laid_over(shipped: tuple[RowSpec, ...], link: LinkSettings, kind: str) -> tuple[RowSpec, ...]:
-    own = [row for row in link.fields if row.kind == kind]
-    by_fields = {(spec.left, spec.right): spec for spec in shipped}
-    taken = {row.left for row in own}, {row.right for row in own}
-    kept = [spec for spec in shipped if spec.left not in taken[0] and spec.right not in taken[1]]
-    written = []
-    for index, row in enumerate(link.fields):
-        if row.kind != kind:
-            continue
-        known = by_fields.get((row.left, row.right))
-        groups = tuple((tuple(group.left), tuple(group.right)) for group in row.map)
-        written.append(
-            RowSpec(
-                row.left,
-                row.right,
-                row.direction,
-                row.transform or ("choice" if groups else known.transform if known else "same"),
-                groups or (known.groups if known else ()),
-                row.conflict,
-                f"links.{link.name}.fields[{index}]",
-            )
-        )
-    return (*kept, *written)
-
-
-def _names(specs: Collection[RowSpec], side: Side) -> frozenset[str]:
-    return frozenset(spec.left if side == "left" else spec.right for spec in specs if spec.direction != "off")
-
-
 async def _schema(end: End, kind: str, names: frozenset[str]) -> Schema:
     if kind not in end.connector.kinds():
         raise ConfigError(f'connection "{end.connection}" has no {kind}s to sync')
     return await end.connector.schema(end.container, kind, fields=names)
-
-
-def _match(settings: Settings, link: LinkSettings, kind: str) -> MatchFields:
-    """By what a link matches records of a kind: tasks as configured, label definitions by their name."""
-    rows = {spec.left: spec for spec in row_specs(settings, link).get(kind, ())}
-    known = [name for name in (link.match if kind == "task" else ("name",)) if name in rows]
-    return MatchFields(tuple(known), tuple(rows[name].right for name in known))
-
-
-def _verbs(specs: Collection[RowSpec], side: Side) -> tuple[str, ...]:
-    against = "right-to-left" if side == "right" else "left-to-right"
-    writes = any(spec.direction not in ("off", against) for spec in specs)
-    return ("create", "update") if writes else ()
 
 
 def _ends(link: LinkSettings) -> Ends:
@@ -375,6 +326,13 @@ def _prepare(session: Session, link: Link) -> None:
             inbox.announce(session, link.id, row.kind, row.side, [row.item_id], now)  # type: ignore[arg-type]
     if link.initial != "match":
         inbox.unhold(session, link.id)
+
+
+def _tidy(session: Session, now: datetime) -> None:
+    """Forget what nobody asks for any more; what an open conflict needs stays."""
+    history.prune(session, keep_days=KEEP_DAYS, now=now)
+    runs.prune(session, keep_days=KEEP_DAYS, now=now)
+    deliveries.prune(session, keep_days=KEEP_DAYS, now=now)
 
 
 def _accept(session: Session, connection: str, delivery_id: str, event: str, wanted: Collection[Any]) -> bool:

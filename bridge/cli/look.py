@@ -92,7 +92,7 @@ def why(
 
 def _field_names(loaded: Settings) -> dict[str, dict[str, list[tuple[str, str]]]]:
     """For each link and kind, which left field is joined to which right one."""
-    from bridge.wiring import row_specs
+    from bridge.config.rows import row_specs
 
     return {
         link.name: {

@@ -14,7 +14,16 @@ import structlog
 from bridge.engine.context import Run
 from bridge.engine.link import End, Link, MatchFields, marker_key
 from bridge.engine.pair import merged
-from bridge.errors import BridgeError, GoneError, LockedError, NotFoundError, RejectedError
+from bridge.errors import (
+    AuthError,
+    BridgeError,
+    GoneError,
+    LockedError,
+    NotFoundError,
+    RateLimited,
+    TrackerError,
+    UnreachableError,
+)
 from bridge.model import SIDES, Fields, Record, Ref, Side
 from connectors.base import Page
 from state import cursors, history, inbox, leases, links, pairs
@@ -261,16 +270,19 @@ async def fetch_announced(run: Run) -> int:
 
 
 async def _fetch(run: Run, kind: str, item: Item) -> bool:
+    """Read one item. Its own trouble is its own: it waits and is tried again (S24); the connection's ends the run."""
     end = run.link.end(item.side)
     fields = run.link.poll_fields.get((item.side, kind), frozenset())
     try:
         record = await end.connector.fetch(end.ref(kind, item.item_id), fields=fields)
+    except (AuthError, RateLimited, UnreachableError):
+        raise
     except GoneError as gone:
         await run.store.run(_gone, run.link, run.id, kind, item, str(gone), run.now())
         run.tally.counts["unlinked"] += 1
         return False
-    except (NotFoundError, RejectedError) as error:
-        await run.store.run(_missing, run.link.id, kind, item, run.now())
+    except TrackerError as error:
+        await run.store.run(_missing, run.link.id, kind, item, run.now(), for_good=isinstance(error, NotFoundError))
         log.info("item.missing", connection=end.connection, item=item.item_id, reason=error.message)
         return False
     return await run.store.run(_fetched, run.link, kind, item, record, run.now())
@@ -289,12 +301,15 @@ def _fetched(session: Session, link: Link, kind: str, item: Item, record: Record
     return news
 
 
-def _missing(session: Session, link_id: int, kind: str, item: Item, now: datetime) -> None:
-    """Not there, which proves nothing: look again a few times (replicas lag), then leave it to the feed."""
-    if item.attempts + 1 >= _TRIES:
+def _missing(session: Session, link_id: int, kind: str, item: Item, now: datetime, *, for_good: bool) -> None:
+    """Cannot be read just now, which proves nothing: look again later, longer and longer.
+
+    ``for_good``: it answers 404. After a few times (replicas lag) that is left to the feed.
+    """
+    if for_good and item.attempts + 1 >= _TRIES:
         inbox.remove(session, link_id, kind, [item])
     else:
-        inbox.postpone(session, link_id, kind, [item], now + _BACK_OFF * 2**item.attempts)
+        inbox.postpone(session, link_id, kind, [item], now + _BACK_OFF * 2 ** min(item.attempts, 10))
 
 
 def _gone(session: Session, link: Link, run_id: int, kind: str, item: Item, why: str, now: datetime) -> None:

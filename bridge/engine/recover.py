@@ -13,6 +13,7 @@ from bridge.engine.context import Run
 from bridge.engine.link import Link
 from bridge.engine.pair import merged
 from bridge.engine.plan import bases_of_created, overlay
+from bridge.errors import GoneError, NotFoundError
 from bridge.model import SIDES, Marker, Record, Ref, Side, Unset, Value, other
 from state import history, inbox, intents, pairs
 from state.codec import dump_base, dump_record, load, load_record
@@ -68,8 +69,14 @@ async def _find_out(run: Run, side: Side, kind: str, creates: Sequence[IntentRow
             await run.store.run(intents.remove, [intent.id or 0])
             log.info("write.absent", side=side, marker=marker.id)
         else:
-            record = await _complete(run, side, record)
-            source = await _source(run, other(side), intent)
+            try:
+                record = await _complete(run, side, record)
+                source = await _source(run, other(side), intent)
+            except (GoneError, NotFoundError) as gone:
+                # one of the two is gone already: nothing to pair, and the other is an item like any other
+                await run.store.run(intents.remove, [intent.id or 0])
+                log.info("write.orphaned", side=side, marker=marker.id, reason=gone.message)
+                continue
             await run.store.run(_adopt, run, intent, source, record)
             log.info("write.recovered", side=side, marker=marker.id, item=record.ref.id)
 

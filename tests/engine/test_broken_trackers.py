@@ -247,3 +247,40 @@ async def test_the_container_renamed_on_github_goes_on(world: World):
 
     _, issue = world.github.call("GET", f"/repos/acme/renamed/issues/{number}", who="alice")
     assert (report.error, issue["title"]) == ("", "Mend the pump")
+
+
+async def test_one_item_that_cannot_be_read_does_not_stop_the_others(world: World):
+    world.new_issue("One")
+    world.new_issue("Two")
+    await world.sync()
+    one, two = (task["Id"] for task in sorted(world.tasks(), key=lambda task: task["Title"]))
+    world.label_task(one, "bug")
+    world.label_task(two, "bug")
+    world.artala.fault("status", method="GET", path=f"/api/tasks/{one}", status=500, times=-1)
+
+    report = await world.sync()
+
+    assert report.state == "done"
+    assert [len(issue["labels"]) for issue in world.issues()] == [0, 1]
+
+
+async def test_a_source_that_was_deleted_before_its_create_was_found_out_about_stops_nothing(world: World):
+    world.new_issue("One")
+    world.new_issue("Two")
+    world.artala.fault("lost_reply", method="POST", path="/api/tasks$")
+    world.artala.fault("status", method="GET", path="/odata/Tasks", status=500, times=-1, after=1)
+    await world.sync()
+    world.artala.faults.clear()
+    from sqlmodel import delete
+
+    from state.store import Store
+    from state.tables import InboxRow
+
+    with Store.open(f"sqlite:///{world.folder}/bridge.db") as store:
+        store.run_sync(lambda session: session.execute(delete(InboxRow)))
+    world.github.act("delete", repo="acme/app", number=1)
+    world.github.act("delete", repo="acme/app", number=2)
+
+    report = await world.sync()
+
+    assert report.state == "done"

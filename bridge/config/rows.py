@@ -1,0 +1,74 @@
+"""The rows of a link: the preset's for its two connector types, with the configuration's laid over them.
+
+Refuses: schemas; mappings/rows.py joins these rows to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from bridge.config.settings import Link, Settings
+from bridge.errors import ConfigError
+from bridge.model import SIDES, Side
+from mappings.preset import preset
+from mappings.rows import RowSpec
+
+
+def row_specs(settings: Settings, link: Link) -> dict[str, tuple[RowSpec, ...]]:
+    """The rows of a link by kind: the preset's, with the configuration's laid over them."""
+    types = [getattr(settings.connections[link.side(side).connection], "type", "") for side in SIDES]
+    shipped = {} if link.preset == "none" else _preset(link, types[0], types[1])
+    return {kind: _laid_over(shipped.get(kind, ()), link, kind) for kind in link.kinds}
+
+
+def _preset(link: Link, left: str, right: str) -> dict[str, tuple[RowSpec, ...]]:
+    if link.preset is None:
+        return preset(left, right)
+    first, _, second = link.preset.partition("-")
+    if {first, second} != {left, right}:
+        raise ConfigError(f'link "{link.name}": preset "{link.preset}" is not for {left} and {right}')
+    return preset(left, right)
+
+
+def _laid_over(shipped: tuple[RowSpec, ...], link: Link, kind: str) -> tuple[RowSpec, ...]:
+    own = [row for row in link.fields if row.kind == kind]
+    by_fields = {(spec.left, spec.right): spec for spec in shipped}
+    taken = {row.left for row in own}, {row.right for row in own}
+    kept = [spec for spec in shipped if spec.left not in taken[0] and spec.right not in taken[1]]
+    written = []
+    for index, row in enumerate(link.fields):
+        if row.kind != kind:
+            continue
+        known = by_fields.get((row.left, row.right))
+        groups = tuple((tuple(group.left), tuple(group.right)) for group in row.map)
+        written.append(
+            RowSpec(
+                row.left,
+                row.right,
+                row.direction,
+                row.transform or ("choice" if groups else known.transform if known else "same"),
+                groups or (known.groups if known else ()),
+                row.conflict,
+                f"links.{link.name}.fields[{index}]",
+            )
+        )
+    return (*kept, *written)
+
+
+def names_of(specs: Collection[RowSpec], side: Side) -> frozenset[str]:
+    """The fields of a side that these rows read."""
+    return frozenset(spec.left if side == "left" else spec.right for spec in specs if spec.direction != "off")
+
+
+def match_names(settings: Settings, link: Link, kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The left and right fields by which records of a kind match: tasks as configured, label definitions by their name."""
+    rows = {spec.left: spec for spec in row_specs(settings, link).get(kind, ())}
+    known = [name for name in (link.match if kind == "task" else ("name",)) if name in rows]
+    return tuple(known), tuple(rows[name].right for name in known)
+
+
+def verbs_of(specs: Collection[RowSpec], side: Side) -> tuple[str, ...]:
+    """What these rows may do to records of a side."""
+    against = "right-to-left" if side == "right" else "left-to-right"
+    writes = any(spec.direction not in ("off", against) for spec in specs)
+    return ("create", "update") if writes else ()
