@@ -44,7 +44,8 @@ async def apply(run: Run, works: Sequence[Work]) -> None:
     """
     quiet = [work for work in works if not work.writes]
     if quiet:
-        await run.store.run(settle, run, [Finished(work) for work in quiet])
+        _, counted = await run.store.run(settle, run, [Finished(work) for work in quiet])
+        run.tally.add(counted)
     active = [_Job(work) for work in works if work.writes]
     for start in range(0, len(active), WAVE):
         jobs = active[start : start + WAVE]
@@ -64,7 +65,8 @@ async def _wave(run: Run, jobs: Sequence[_Job]) -> list[_Job]:
     for job, some in planned:
         tried = job.tried | {request.fingerprint for request in some}
         finished.append(Finished(job.work, {request.operation.side: next(answers) for request in some}, tried))
-    works = await run.store.run(settle, run, finished)
+    works, counted = await run.store.run(settle, run, finished)
+    run.tally.add(counted)
     _stop_if_needed([sent for one in finished for sent in one.sent.values()])
     return [_Job(work, one.tried) for one, work in zip(finished, works, strict=True) if work is not None]
 

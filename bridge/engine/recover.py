@@ -54,7 +54,7 @@ async def _find_out(run: Run, side: Side, kind: str, creates: Sequence[IntentRow
     """Look for the markers; what is not there after the connector's index lag was never made."""
     end = run.link.end(side)
     wanted = {_marker(intent): intent for intent in creates}
-    since = next((intent.cursor for intent in creates if intent.cursor is None), min(i.cursor or "" for i in creates))
+    since = creates[0].cursor  # the oldest intent's: cursors only move on
     found = await end.connector.find(end.container, kind, wanted, since)
     missing = [intent for marker, intent in wanted.items() if marker not in found]
     if missing:
@@ -78,6 +78,7 @@ async def _find_out(run: Run, side: Side, kind: str, creates: Sequence[IntentRow
                 log.info("write.orphaned", side=side, marker=marker.id, reason=gone.message)
                 continue
             await run.store.run(_adopt, run, intent, source, record)
+            run.tally.counts[f"recovered_{side}"] += 1
             log.info("write.recovered", side=side, marker=marker.id, item=record.ref.id)
 
 
@@ -145,7 +146,6 @@ def _adopt(session: Session, run: Run, intent: IntentRow, source: Record, target
         }
         pair_id = pairs.add_one(session, pair)
         history.add_many(session, [_entry(run, intent, target.ref, pair_id)])
-        run.tally.counts[f"recovered_{side}"] += 1
     intents.remove(session, [intent.id or 0])
 
 

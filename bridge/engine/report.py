@@ -92,3 +92,7 @@ class Tally:
 
     counts: Counter[str] = field(default_factory=Counter)
     unmapped: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Tally) -> None:
+        self.counts.update(other.counts)
+        self.unmapped.update(other.unmapped)

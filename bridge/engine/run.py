@@ -17,7 +17,7 @@ from bridge.engine.plan import in_order, plan_view
 from bridge.engine.pull import fetch_announced, poll
 from bridge.engine.recover import recover
 from bridge.engine.report import PlanReport, RunReport, State
-from bridge.errors import BridgeError, LockedError
+from bridge.errors import BridgeError, LockedError, RateLimited
 from bridge.model import SIDES, Operation, Plan, Side
 from state import conflicts, inbox, leases, links, parked, runs
 from state.store import Store
@@ -43,7 +43,8 @@ async def sync_link(run: Run) -> RunReport:
         await recover(run)
         state = await _rounds(run)
     except BridgeError as problem:
-        state = "locked" if isinstance(problem, LockedError) else "failed"
+        by_kind: dict[type[BridgeError], State] = {LockedError: "locked", RateLimited: "stopped"}
+        state = next((name for kind, name in by_kind.items() if isinstance(problem, kind)), "failed")
         error, hint = problem.message, problem.hint
     return await _report(run, state, error, hint)
 

@@ -11,6 +11,7 @@ from bridge.engine.fields import advance
 from bridge.engine.outcome import After
 from bridge.engine.pair import merged
 from bridge.engine.plan import Member, View, Work, bases_of_created, overlay, plan_view
+from bridge.engine.report import Tally
 from bridge.engine.steps import next_requests
 from bridge.engine.troubles import close_conflicts, note_conflicts, note_failures, note_holds, note_problems
 from bridge.engine.wave import Finished, Sent, Wave
@@ -22,8 +23,9 @@ from state.history import Entry
 from state.store import Session
 
 
-def settle(session: Session, run: Run, finished: Sequence[Finished]) -> list[Work | None]:
-    """Store a wave. Returns, for each, what is left to be done at once, planned anew; None when that is nothing.
+def settle(session: Session, run: Run, finished: Sequence[Finished]) -> tuple[list[Work | None], Tally]:
+    """Store a wave. Returns, for each, what is left to be done at once, planned anew (None when that is nothing), and
+    what was counted. Changes nothing but the session: PostgreSQL may have it run again.
 
     The inbox rows of an item stay until it is done with, so that a crash in between leaves it to the next run.
     """
@@ -31,7 +33,7 @@ def settle(session: Session, run: Run, finished: Sequence[Finished]) -> list[Wor
     left = [_settle(wave, one) for one in finished]
     close_conflicts(wave)
     wave.write()
-    return left
+    return left, wave.tally
 
 
 def _settle(wave: Wave, one: Finished) -> Work | None:
@@ -59,7 +61,7 @@ def _held(wave: Wave, view: View, hold: Hold) -> None:
     items = view.items()
     if hold.reason == "initial":
         inbox.hold(wave.session, wave.run.link.id, view.kind, items, "initial")
-        wave.run.tally.counts["held"] += 1
+        wave.tally.counts["held"] += 1
     elif hold.reason != "create-unknown":
         wave.park(hold)
 
@@ -85,7 +87,7 @@ def _created(wave: Wave, one: Finished) -> Work | None:
     pair_id = pairs.add_one(wave.session, _row(wave, made, left, right, "created"))
     _note(wave, sent, pair_id, "create")
     note_holds(wave, [op for op in one.work.operations if isinstance(op, Hold)])
-    wave.run.tally.counts[f"created_{side}"] += 1
+    wave.tally.counts[f"created_{side}"] += 1
     return _more(wave, one, replace(made, pair=pair_id))
 
 
@@ -131,7 +133,7 @@ def _paired(wave: Wave, one: Finished, left: Member, right: Member) -> Work | No
     for sent in one.sent.values():
         if sent.record is not None:
             _note(wave, sent, pair_id, "update")
-            wave.run.tally.counts[f"updated_{sent.operation.side}"] += 1
+            wave.tally.counts[f"updated_{sent.operation.side}"] += 1
     note_conflicts(wave, one, pair_id)
     note_problems(wave, one, after)
     if one.errors:
@@ -193,7 +195,7 @@ def _store(wave: Wave, view: View, left: Member, right: Member) -> int | None:
             }
         )
         return view.pair
-    wave.run.tally.counts["paired"] += 1
+    wave.tally.counts["paired"] += 1
     row = _row(wave, view, left, right, view.by)
     if left.base or right.base:
         return pairs.add_one(wave.session, row)

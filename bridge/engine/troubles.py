@@ -100,7 +100,7 @@ def note_holds(wave: Wave, holds: Sequence[Hold]) -> None:
     """Park what cannot be delivered; what is only to be told is counted (S14)."""
     for hold in holds:
         if hold.reason in REPORTED:
-            wave.run.tally.unmapped[f"{hold.field}: {hold.message}"] += 1
+            wave.tally.unmapped[f"{hold.field}: {hold.message}"] += 1
         else:
             wave.park(hold)
 
@@ -139,7 +139,7 @@ def _unlink(wave: Wave, view: View, side: Side, why: str) -> None:
     assert view.pair is not None
     found = pairs.by_ids(wave.session, [view.pair])[view.pair]
     unlink(wave.session, wave.run.link.id, wave.run.id, found, side, why, wave.now)
-    wave.run.tally.counts["unlinked"] += 1
+    wave.tally.counts["unlinked"] += 1
     wave.settled(view)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from bridge.engine.context import Run
 from bridge.engine.plan import View, Work
+from bridge.engine.report import Tally
 from bridge.errors import TrackerError
 from bridge.model import Create, Hold, Record, Side, Update, Value
 from connectors.base import Step
@@ -51,7 +52,7 @@ class Finished:
 @dataclass(slots=True)
 class Wave:
     """What is to be stored together. ``judged``: pairs whose conflicts were looked at; ``still``: (pair id, field) that
-    go on being in conflict.
+    go on being in conflict. ``tally`` counts what is stored; it is added to the run's once that is committed.
     """
 
     session: Session
@@ -66,6 +67,7 @@ class Wave:
     removed: dict[str, list[inbox.Item]] = field(default_factory=dict)
     intents: list[int] = field(default_factory=list)
     doubtful: list[int] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
 
     def settled(self, view: View) -> None:
         """The inbox rows that brought this item are done with."""
