@@ -19,7 +19,7 @@ from bridge.engine.recover import recover
 from bridge.engine.report import PlanReport, RunReport, State
 from bridge.errors import BridgeError, LockedError, RateLimited
 from bridge.model import SIDES, Operation, Plan, Side
-from state import conflicts, inbox, leases, links, parked, runs
+from state import conflicts, inbox, intents, leases, links, parked, runs
 from state.store import Store
 
 log = structlog.get_logger(__name__)
@@ -81,7 +81,8 @@ async def _rounds(run: Run) -> State:
             again = await _settle_kind(run, kind, budget) or again
             if budget.spent:
                 return "stopped"
-        if not again:
+        doubtful = await run.store.read(intents.unfinished, run.link.id)
+        if not (again or doubtful):
             return "done"
         await recover(run)
         idle = 0 if sum(run.tally.counts.values()) > before else idle + 1

@@ -284,3 +284,13 @@ async def test_a_source_that_was_deleted_before_its_create_was_found_out_about_s
     report = await world.sync()
 
     assert report.state == "done"
+
+
+async def test_a_lost_answer_is_found_out_about_within_the_same_run(world: World):
+    world.new_task("Repair the pump", "It leaks.")
+    world.github.fault("lost_reply", method="POST", path="/issues$")
+
+    report = await world.sync()
+
+    assert report.counts["recovered_right"] == 1
+    assert len(world.issues()) == 1
