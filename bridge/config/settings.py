@@ -186,8 +186,6 @@ class Link(Strict):
         5_000, ge=0, description="Writes a run may send; then it stops cleanly and says what is left."
     )
     max_creates: int = Field(1_000, ge=0, description="Items a run may create.")
-    max_deletes: int = Field(10, ge=0, description="More deletes than this in a run and none of them is done.")
-    max_delete_percent: int = Field(10, ge=0, le=100, description="The same, in percent of the link's pairs.")
     verify_after: Duration = Field(
         30, description="Read an item again before writing it when we saw it longer ago than this."
     )
