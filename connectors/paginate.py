@@ -1,6 +1,6 @@
-"""The three ways in which trackers cut a list into pages, as async generators of ``Response``.
+"""Lists that are cut into pages by Link headers (RFC 8288), as async generators of ``Response``.
 
-Refuses: decoding, and deciding when a page means that there is nothing more, except where the protocol says so.
+Refuses: decoding a page.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from connectors.http import Http
     from connectors.status import Response
@@ -46,48 +46,3 @@ async def by_link(
         if following is None:
             return
         response = await http.request("GET", following, follow=True)
-
-
-async def by_page(
-    http: Http,
-    path: str,
-    *,
-    params: Mapping[str, str | int],
-    is_last: Callable[[Response], bool],
-    name: str = "page",
-    start: int = 1,
-    step: int = 1,
-) -> AsyncIterator[Response]:
-    """Ask for ``name`` = start, start + step, … until ``is_last`` says of an answer that it was the last.
-
-    For offsets give the page size as ``step``. Safe only for lists that do not shift while they are read.
-    """
-    position = start
-    while True:
-        response = await http.request("GET", path, params={**params, name: position}, follow=True)
-        yield response
-        if is_last(response):
-            return
-        position += step
-
-
-async def by_cursor(
-    http: Http,
-    path: str,
-    *,
-    params: Mapping[str, str | int],
-    following: Callable[[Response], Mapping[str, str | int] | str | None],
-) -> AsyncIterator[Response]:
-    """Ask again with what ``following`` finds in an answer: parameters to lay over ``params``, or a URL on the same
-    host to take word for word; None ends the walk.
-    """
-    response = await http.request("GET", path, params=params, follow=True)
-    while True:
-        onward = following(response)
-        yield response
-        if onward is None:
-            return
-        if isinstance(onward, str):
-            response = await http.request("GET", onward, follow=True)
-        else:
-            response = await http.request("GET", path, params={**params, **onward}, follow=True)

@@ -2,7 +2,8 @@
 
 A link's lease comes with a fence, a number that grows each time the lease is taken: whoever was paused and lost the
 lease holds an old number, and ``check_fence`` refuses it. A poll's lease has no fence: its holder's name must be
-different for each attempt (host, process id and a counter), and ``holds_poll`` in the storing transaction checks it.
+different for each attempt (host, process id and a counter), and the storing transaction calls ``renew_poll`` and stops
+when it is refused.
 A lease of ``seconds`` lasts at least ``seconds - 1``.
 """
 
@@ -96,17 +97,6 @@ def renew_poll(session: Session, connection: str, container: str, kind: str, hol
 def release_poll(session: Session, connection: str, container: str, kind: str, holder: str) -> bool:
     """As ``release``, by holder."""
     return _changed(session, _poll_of(connection, container, kind, holder).values(lease_until=0, lease_holder=""))
-
-
-def holds_poll(session: Session, connection: str, container: str, kind: str, holder: str) -> bool:
-    """As ``check_fence``, by holder."""
-    row = session.get(CursorRow, (connection, container, kind), populate_existing=True)
-    return row is not None and row.lease_holder == holder and row.lease_until > database_now(session)
-
-
-def database_now(session: Session) -> int:
-    """Seconds since 1970 by the database's clock."""
-    return int(session.execute(select(_now(session))).scalar_one())
 
 
 def _poll_of(connection: str, container: str, kind: str, holder: str) -> Update:

@@ -89,11 +89,6 @@ def find(
     return [Parked(*row) for row in session.execute(query)]
 
 
-def get(session: Session, parked_id: int) -> Parked | None:
-    row = session.execute(select(*_COLUMNS).where(_table.c.id == parked_id)).first()
-    return None if row is None else Parked(*row)
-
-
 def count(session: Session, link_id: int | None = None) -> int:
     """How many rows are parked, of one link or of all."""
     query = select(func.count()).select_from(_table)

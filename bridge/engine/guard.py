@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from bridge.engine.context import Run
 from bridge.engine.plan import Work
-from bridge.model import Create, Hold, Operation, Plan, Update
+from bridge.model import Create, Hold, Operation, Update
 from state.codec import dump
 
 
@@ -68,9 +68,3 @@ def dump_operation(operation: Operation) -> str:
     if isinstance(operation, Update):
         operation = replace(operation, pair=0)
     return dump(operation)
-
-
-def dump_plan(plan: Plan) -> str:
-    """A plan as canonical JSON, an operation a line."""
-    lines = ",\n".join(dump_operation(op) for op in plan.operations)
-    return f'{{"link":{dump(plan.link)},"operations":[\n{lines}\n],"version":1}}\n'

@@ -13,7 +13,7 @@ import pytest
 from bridge import errors
 from connectors.http import Http
 from connectors.pace import Pace, Retry
-from connectors.paginate import by_cursor, by_link, by_page, link_targets
+from connectors.paginate import by_link, link_targets
 from connectors.status import decode, server_message, shown
 
 TOKEN = "tok-0123456789abcdef"
@@ -425,24 +425,3 @@ async def test_by_link_follows_next_word_for_word():
 
     assert pages == [f"{HOST}/a?q=1", f"{HOST}/repositories/1/issues?after=Q%3D%3D&page=2"]
     assert ["if-none-match" in r.headers for r in wire.requests] == [True, False]
-
-
-async def test_by_page_counts_until_the_connector_says_it_was_the_last():
-    wire = Wire(answer(json=[1, 2]), answer(json=[3]))
-
-    pages = by_page(
-        wire.http(), "/a", params={"$top": 2}, name="$skip", start=0, step=2, is_last=lambda r: r.content == b"[3]"
-    )
-    urls = [page.url async for page in pages]
-
-    assert urls == [f"{HOST}/a?%24top=2&%24skip=0", f"{HOST}/a?%24top=2&%24skip=2"]
-
-
-async def test_by_cursor_takes_parameters_or_an_address():
-    wire = Wire(answer(json="a"), answer(json="b"), answer(json="c"))
-    onward = {b'"a"': {"after": "1"}, b'"b"': f"{HOST}/elsewhere?after=2", b'"c"': None}
-
-    pages = by_cursor(wire.http(), "/a", params={"q": "x"}, following=lambda response: onward[response.content])
-    urls = [page.url async for page in pages]
-
-    assert urls == [f"{HOST}/a?q=x", f"{HOST}/a?q=x&after=1", f"{HOST}/elsewhere?after=2"]
