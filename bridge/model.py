@@ -230,7 +230,7 @@ class FieldConflict:
 class Hold:
     """Something that is not written, and why: what ``bridge why`` and the parked list show.
 
-    ``reason`` is one of: initial, ambiguous, unmapped, unknown-person, too-long, unreachable, read-only, invalid,
+    ``reason`` is one of: initial, ambiguous, orphaned, unmapped, unknown-person, too-long, unreachable, read-only, invalid,
     copied-marker, entity-clash, one-way, create-unknown.
     """
 

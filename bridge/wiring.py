@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self
@@ -17,7 +17,7 @@ from bridge.config.rows import match_names, names_of, row_specs, verbs_of
 from bridge.config.settings import Link as LinkSettings
 from bridge.config.settings import Settings
 from bridge.engine.context import Run, utc_now
-from bridge.engine.link import End, Limits, Link, MatchFields
+from bridge.engine.link import End, Limits, Link, MatchFields, measured_skew
 from bridge.engine.report import PlanReport, Progress, RunReport, Silent
 from bridge.engine.run import leased, plan_link, sync_link
 from bridge.errors import ConfigError, LockedError, SignatureError, TrackerError
@@ -31,6 +31,9 @@ from state.store import Session, Store
 
 KEEP_DAYS: Final = 90
 """How long runs, history and webhook ids are kept."""
+
+REJUDGED: Final = ("ambiguous", "entity-clash", "orphaned")
+"""Reasons that lie in other items: what is parked for them is looked at in every run."""
 
 TIDY_EVERY: Final = 100
 """Runs between two times of forgetting what is older."""
@@ -180,7 +183,7 @@ class Bridge:
         progress: Progress | None,
     ) -> Run:
         return Run(
-            link,
+            replace(link, skew=measured_skew(link.left.connector, link.right.connector)),
             self.store,
             run_id,
             fence,
@@ -324,6 +327,8 @@ def _prepare(session: Session, link: Link) -> None:
         rows = inbox.get_many(session, link.id, row.kind, row.side, {row.item_id})  # type: ignore[arg-type]
         if not rows:
             inbox.announce(session, link.id, row.kind, row.side, [row.item_id], now)  # type: ignore[arg-type]
+    rejudged = [row.id for reason in REJUDGED for row in parked.find(session, link_id=link.id, reason=reason)]
+    parked.release(session, ids=rejudged)
     if link.initial != "match":
         inbox.unhold(session, link.id)
 

@@ -23,25 +23,25 @@ class Where:
 class Position:
     """``cursor`` after the last complete listing; ``resume`` inside one that broke off; ``polls`` completed.
 
-    ``resume_full``: the listing that broke off was a full one; only another full one may go on from there.
+    ``resume_for``: what that listing was for; only one for the same may go on from there.
     """
 
     cursor: str | None
     resume: str | None
     polls: int
-    resume_full: bool = False
+    resume_for: str = ""
 
 
 def get(session: Session, where: Where) -> Position:
     row = session.get(CursorRow, (where.connection, where.container, where.kind))
-    return Position(None, None, 0) if row is None else Position(row.cursor, row.resume, row.polls, row.resume_full)
+    return Position(None, None, 0) if row is None else Position(row.cursor, row.resume, row.polls, row.resume_for)
 
 
-def checkpoint(session: Session, where: Where, resume: str, *, full: bool) -> None:
+def checkpoint(session: Session, where: Where, resume: str, resume_for: str) -> None:
     """Remember where to go on if this listing breaks off. Moves no cursor."""
     row = _row(session, where)
     row.resume = resume
-    row.resume_full = full
+    row.resume_for = resume_for
     session.add(row)
 
 

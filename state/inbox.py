@@ -84,7 +84,7 @@ def put(
         ],
         keys=_KEYS,
         replace=("record", "match_key", "marker_key", "position", "received_at"),
-        extra={"seq": _table.c.seq + 1, "attempts": 0, "not_before": None},
+        extra={"seq": _table.c.seq + 1, "attempts": 0, "not_before": None, "held": None},
     )
     if session.execute(select(_parked.c.id).where(_parked.c.link_id == link_id).limit(1)).first() is not None:
         for some in chunks([a.item_id for a in arrivals]):

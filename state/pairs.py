@@ -90,9 +90,9 @@ def add_one(session: Session, row: Mapping[str, Any]) -> int:
 
 
 def update_many(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Replace records and bases: rows of ``id, left, right, base_left, base_right, settled_run``."""
+    """Replace records and bases: rows of ``id, left_id, right_id, left, right, base_left, base_right, settled_run``."""
     if rows:
-        names = ("left", "right", "base_left", "base_right", "settled_run")
+        names = ("left_id", "right_id", "left", "right", "base_left", "base_right", "settled_run")
         statement = (
             update(_table)
             .where(_table.c.id == bindparam("b_id"))

@@ -52,7 +52,7 @@ class LinkRow(Table, table=True):
 class CursorRow(Table, table=True):
     """How far one kind of one container was read, for all links that share it (S30). Stored with its inbox rows (S29).
 
-    ``resume`` is where a listing that broke off goes on (``resume_full``: a full one); ``polled_at`` is when the last complete listing *began*.
+    ``resume`` is where a listing that broke off goes on (``resume_for``: what it was for); ``polled_at`` is when the last complete listing *began*.
     """
 
     __tablename__ = "cursor"
@@ -62,7 +62,7 @@ class CursorRow(Table, table=True):
     kind: str = Field(primary_key=True)
     cursor: str | None = Field(default=None, sa_type=Text)
     resume: str | None = Field(default=None, sa_type=Text)
-    resume_full: bool = False
+    resume_for: str = ""
     polls: int = 0
     polled_at: datetime | None = None
     lease_until: int = Field(default=0, sa_type=BigInteger)

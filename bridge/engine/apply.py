@@ -11,12 +11,20 @@ import structlog
 
 from bridge.engine.context import Run
 from bridge.engine.link import marker_key
-from bridge.engine.pair import key_of_create
+from bridge.engine.partners import key_of_create
 from bridge.engine.plan import Work
 from bridge.engine.settle import settle
 from bridge.engine.steps import Request, next_requests
 from bridge.engine.wave import Finished, Sent
-from bridge.errors import AuthError, LockedError, RateLimited, TrackerError, UnknownOutcome, UnreachableError
+from bridge.errors import (
+    AuthError,
+    LockedError,
+    RateLimited,
+    StateError,
+    TrackerError,
+    UnknownOutcome,
+    UnreachableError,
+)
 from bridge.model import Create, Record, Update
 from state import intents, leases
 from state.codec import dump
@@ -58,24 +66,33 @@ async def apply(run: Run, works: Sequence[Work]) -> None:
 async def _wave(run: Run, jobs: Sequence[_Job]) -> list[_Job]:
     """The next call of each job; the jobs that have more to do."""
     planned = [(job, next_requests(run.link, job.work, job.tried)) for job in jobs]
-    requests = [request for _, some in planned for request in some]
-    ids = await run.store.run(_commit, run, requests)
-    answers = iter(await asyncio.gather(*(_send(run, each, i) for each, i in zip(requests, ids, strict=True))))
+    ids = await run.store.run(_commit, run, [request for _, some in planned for request in some])
+    sendable = [(job, [request for request in some if request.key in ids]) for job, some in planned]
+    requests = [request for _, some in sendable for request in some]
+    answers = await asyncio.gather(*(_send(run, each, ids[each.key]) for each in requests), return_exceptions=True)
+    by_request = dict(zip((request.key for request in requests), answers, strict=True))
     finished = []
-    for job, some in planned:
-        tried = job.tried | {request.fingerprint for request in some}
-        finished.append(Finished(job.work, {request.operation.side: next(answers) for request in some}, tried))
+    for job, some in sendable:
+        sent = {r.operation.side: answer for r in some if isinstance(answer := by_request[r.key], Sent)}
+        if sent:
+            finished.append(Finished(job.work, sent, job.tried | {request.fingerprint for request in some}))
     works, counted = await run.store.run(settle, run, finished)
     run.tally.add(counted)
-    _stop_if_needed([sent for one in finished for sent in one.sent.values()])
+    _stop_if_needed(answers)
     return [_Job(work, one.tried) for one, work in zip(finished, works, strict=True) if work is not None]
 
 
-def _commit(session: Session, run: Run, requests: Sequence[Request]) -> list[int]:
-    """Write down what is about to be sent; refused when the lease is not ours any more (S2, S18)."""
+def _commit(session: Session, run: Run, requests: Sequence[Request]) -> dict[str, int]:
+    """Write down what is about to be sent (S18): intent ids by request; refused when the lease is not ours (S2).
+
+    A create that another link is about already is left out (S19).
+    """
     if not leases.check_fence(session, run.link.id, run.fence):
         raise LockedError(f'link "{run.link.name}": another process took over while this run was paused')
-    return intents.add_many(session, [_intent(run, request) for request in requests])
+    rows = {request.key: _intent(run, request) for request in requests}
+    under_way = intents.taken(session, {row["create_key"] for row in rows.values() if row["create_key"]})
+    rows = {key: row for key, row in rows.items() if row["create_key"] not in under_way}
+    return dict(zip(rows, intents.add_many(session, list(rows.values())), strict=True))
 
 
 def _intent(run: Run, request: Request) -> dict[str, Any]:
@@ -115,8 +132,8 @@ async def _send(run: Run, request: Request, intent: int) -> Sent:
             "write.failed", link=run.link.name, side=operation.side, step=request.step.name, reason=error.message
         )
         return Sent(operation, request.step, request.changes, intent, error=error)
-    except LockedError:
-        raise
+    except StateError:
+        raise  # the database's trouble or a lost lease: nothing was sent
     except Exception as error:  # the loop that keeps one item's bug from stopping the others (S24)
         log.exception("item.failed", link=run.link.name, side=operation.side, step=request.step.name)
         unknown = UnknownOutcome(f"{type(error).__name__} while writing")
@@ -136,9 +153,12 @@ async def _call(run: Run, request: Request) -> Record:
     return await end.connector.update(operation.item, request.step, request.changes, member.record)
 
 
-def _stop_if_needed(answers: Sequence[Sent]) -> None:
-    """A connection that cannot go on ends the run, cleanly (S24, S35)."""
+def _stop_if_needed(answers: Sequence[Sent | BaseException]) -> None:
+    """A lost lease, a database in trouble or a connection that cannot go on ends the run, cleanly (S24, S35)."""
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
     for kind in (AuthError, UnreachableError, RateLimited):
-        for sent in answers:
-            if isinstance(sent.error, kind):
-                raise sent.error
+        for answer in answers:
+            if isinstance(answer, Sent) and isinstance(answer.error, kind):
+                raise answer.error

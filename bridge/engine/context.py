@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from datetime import UTC, datetime
 from bridge.engine.link import Link
 from bridge.engine.report import Progress, Silent, Tally
 from bridge.errors import LockedError
-from bridge.model import Plan, Side
+from bridge.model import SIDES, Plan, Side
 from state import leases
 from state.store import Store
 
@@ -56,5 +57,5 @@ class Run:
             )
 
     def age(self) -> float:
-        """Seconds since the older of both sides was read; 0 when neither was in this run."""
-        return self.monotonic() - min(self.polled_at.values()) if self.polled_at else 0.0
+        """Seconds since the older of both sides was read; infinite while one was not."""
+        return self.monotonic() - min(self.polled_at.values()) if len(self.polled_at) == len(SIDES) else math.inf

@@ -28,8 +28,9 @@ def _decide_scalar(row: Row, sight: Sight, *, first_contact: str, skew: timedelt
     if row.lens.agree(sight.left, sight.right):
         moved = has_changed(sight.base_left, sight.left) or has_changed(sight.base_right, sight.right)
         return Outcome("agree", rule="both sides agree (S5)") if moved else Outcome("same")
-    if sight.decided is not None and (sight.decided.left, sight.decided.right) == (sight.left, sight.right):
-        return _as_decided(row, sight, sight.decided)
+    decided = None if sight.decided is None else _as_decided(row, sight, sight.decided)
+    if decided is not None:
+        return decided
     return _differing(row, sight, first_contact=first_contact, skew=skew)
 
 
@@ -98,14 +99,12 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _as_decided(row: Row, sight: Sight, decided: Decided) -> Outcome:
+def _as_decided(row: Row, sight: Sight, decided: Decided) -> Outcome | None:
+    """Write what was decided; None when it is void, for a side holds neither what it held then nor what was decided."""
     rule = f"decided by a person: {decided.take} (S17)"
-    if decided.take == "left":
-        return _deliver(row, "left", sight.left, rule)
-    if decided.take == "right":
-        return _deliver(row, "right", sight.right, rule)
-    source: Side = "left" if decided.take == "base" else decided.side
-    value: Value | Unset = sight.base_left if decided.take == "base" else decided.value
+    source: Side = "right" if decided.take == "right" else decided.side if decided.take == "value" else "left"
+    by_take = {"left": decided.left, "right": decided.right, "base": sight.base_left, "value": decided.value}
+    value = by_take[decided.take]
     if isinstance(value, Unset):
         return Outcome("conflict", rule="there is no base to take: the two were never in step")
     try:
@@ -114,6 +113,8 @@ def _as_decided(row: Row, sight: Sight, decided: Decided) -> Outcome:
         return Outcome("hold", rule=rule, problems=(Problem(source, unmapped.reason, unmapped.message),))
     own = row.normal(source, value)
     left, right = (own, converted) if source == "left" else (converted, own)
+    if sight.left not in (decided.left, left) or sight.right not in (decided.right, right):
+        return None
     return checked(row, KEEP if left == sight.left else left, KEEP if right == sight.right else right, rule)
 
 

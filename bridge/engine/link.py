@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from hashlib import blake2b
 
 from bridge.model import Fields, Marker, Ref, Side
 from connectors.base import Connector
@@ -40,7 +41,7 @@ class MatchFields:
             if value is None or value == "" or isinstance(value, tuple):
                 return None
             parts.append(" ".join(str(value).casefold().split()))
-        return "\n".join(parts) if parts else None
+        return blake2b("\n".join(parts).encode(), digest_size=16).hexdigest() if parts else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Link:
     them all.
 
     ``poll_fields``: field names that any link wants of a container, by (side, kind). ``sources`` are the connection
-    names whose markers are ours.
+    names whose markers are ours. ``skew``: how far apart the two clocks may be, as measured when the run began (S16).
     """
 
     id: int
@@ -74,6 +75,7 @@ class Link:
     matches: Mapping[tuple[int, str], MatchFields] = field(default_factory=dict)
     poll_fields: Mapping[tuple[Side, str], frozenset[str]] = field(default_factory=dict)
     sweep_every: Mapping[Side, int] = field(default_factory=dict)
+    skew: timedelta = timedelta(seconds=2)
 
     def end(self, side: Side) -> End:
         return self.left if side == "left" else self.right
@@ -82,10 +84,10 @@ class Link:
         """Whether a marker was written by this Bridge's connections; others' external ids are just data."""
         return marker is not None and marker.source in self.sources
 
-    def skew(self) -> timedelta:
-        """How far apart the two servers' clocks may be: measured from their Date headers, at least two seconds."""
-        left, right = (end.connector.usage().skew_s for end in (self.left, self.right))
-        return timedelta(seconds=2 + abs((left or 0) - (right or 0)))
+
+def measured_skew(left: Connector, right: Connector) -> timedelta:
+    """How far apart two servers' clocks may be: from their Date headers, at least two seconds."""
+    return timedelta(seconds=2 + abs((left.usage().skew_s or 0) - (right.usage().skew_s or 0)))
 
 
 def marker_key(marker: Marker) -> str:

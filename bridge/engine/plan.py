@@ -35,6 +35,8 @@ from mappings.lenses import UnmappedError
 from mappings.rows import Row
 from state.inbox import Item
 
+By = Literal["stored", "marker", "entity", "match", "created"]
+
 REPORTED = frozenset({"unknown-person"})
 """Reasons that are counted and shown but park nothing: the rest of the set went over (S14)."""
 
@@ -74,7 +76,7 @@ class View:
     pair: int | None = None
     left: Member | None = None
     right: Member | None = None
-    by: Literal["stored", "marker", "entity", "match", "created"] = "stored"
+    by: By = "stored"
     marker: Marker | None = None
     decided: Mapping[str, Decided] = field(default_factory=dict)
     hold: Hold | None = None
@@ -118,7 +120,7 @@ def plan_view(link: Link, view: View) -> Work:
 
 def title_of(record: Record) -> str:
     """How a record is called in lists: its title, else its name, else its id."""
-    return str(record.fields.get("title") or record.fields.get("name") or record.ref.id)
+    return str(record.fields.get("title") or record.fields.get("name") or record.ref.id).replace("\0", "")
 
 
 # --- two records -----------------------------------------------------------------------------------------------------
@@ -128,10 +130,9 @@ def _plan_pair(link: Link, view: View, left: Member, right: Member) -> Work:
     rows = link.mappings[view.kind].rows
     if not (view.clashing or view.parked) and _agree(rows, left.record, right.record):
         return Work(view, operations=_adoption(view, left.record, right.record), agreed=True)
-    skew = link.skew()
     sights = tuple(_sight(row, view, left, right) for row in rows)
     outcomes = tuple(
-        decide(row, sight, first_contact=link.first_contact, skew=skew)
+        decide(row, sight, first_contact=link.first_contact, skew=link.skew)
         if row.left in left.record.fields and row.right in right.record.fields
         else Outcome("same", rule="not observed")
         for row, sight in zip(rows, sights, strict=True)

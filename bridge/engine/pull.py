@@ -11,9 +11,9 @@ from itertools import count
 
 import structlog
 
+from bridge.engine.batch import merged
 from bridge.engine.context import Run
 from bridge.engine.link import End, Link, MatchFields, marker_key
-from bridge.engine.pair import merged
 from bridge.errors import (
     AuthError,
     BridgeError,
@@ -37,6 +37,7 @@ from state.store import Session
 log = structlog.get_logger(__name__)
 
 _POLL_LEASE_S = 120
+_POLL_WAIT_S = 10
 _GROUP = 500
 _TRIES = 3
 _BACK_OFF = timedelta(seconds=5)
@@ -54,20 +55,25 @@ async def poll(run: Run) -> None:
 
 async def _poll_side(run: Run, end: End) -> None:
     began = run.monotonic()
-    polled = [await _poll_kind(run, end, kind) for kind in run.link.mappings]
-    if all(polled):
-        run.polled_at[end.side] = began
+    for kind in run.link.mappings:
+        await _poll_kind(run, end, kind)
+    run.polled_at[end.side] = began
 
 
-async def _poll_kind(run: Run, end: End, kind: str) -> bool:
+async def _poll_kind(run: Run, end: End, kind: str) -> None:
+    """Read one kind of one side. Without a listing of its own a run knows nothing that it may act upon (S22)."""
     where = cursors.Where(end.connection, end.container, kind)
     holder = f"{socket.gethostname()}:{os.getpid()}:{next(_attempt)}"
-    if not await run.store.run(leases.acquire_poll, end.connection, end.container, kind, holder, _POLL_LEASE_S):
-        log.info("poll.skipped", connection=end.connection, container=end.container, reason="another run polls it now")
-        return False
+    for _ in range(_POLL_WAIT_S):
+        if await run.store.run(leases.acquire_poll, end.connection, end.container, kind, holder, _POLL_LEASE_S):
+            break
+        await run.sleep(1)
+    else:
+        raise LockedError(
+            f"{end.connection}:{end.container} is being read by another run just now", hint="It goes on by itself."
+        )
     try:
         await _walk(run, end, where, holder)
-        return True
     finally:
         await run.store.run(leases.release_poll, end.connection, end.container, kind, holder)
 
@@ -76,7 +82,8 @@ async def _walk(run: Run, end: End, where: cursors.Where, holder: str) -> None:
     position, sharing = await run.store.read(_start, where)
     wanting = [sharer for sharer in sharing if (sharer.link_id, where.kind) in run.link.matches]
     first = run.full or position.cursor is None or not all(sharer.seeded for sharer in wanting)
-    resumes = position.resume is not None and position.resume_full == first
+    covers = f"full {sorted(s.link_id for s in wanting if run.full or not s.seeded)}" if first else "changes"
+    resumes = position.resume is not None and position.resume_for == covers
     run.cursors.setdefault((end.side, where.kind), position.cursor)
     began_at = run.now()
     total = 0
@@ -88,7 +95,7 @@ async def _walk(run: Run, end: End, where: cursors.Where, holder: str) -> None:
         sweep=_sweeps(run, end.side, position.polls),
     )
     async for some in _grouped(pages):
-        await run.store.run(_store, run.link, where, holder, some, began_at, first)
+        await run.store.run(_store, run.link, where, holder, some, began_at, covers)
         total += sum(len(page.records) for page in some)
         run.progress.pulled(end.side, where.kind, total)
     run.tally.counts["pulled"] += total
@@ -136,9 +143,10 @@ def _store(
     holder: str,
     pages: Sequence[Page],
     began_at: datetime,
-    first: bool,
+    covers: str,
 ) -> None:
-    """Store pages for every link that reads the container, and how far they reach (S29).
+    """Store pages for every link that reads the container, and how far they reach (S29). ``covers`` says for whom the
+    listing is the first one; only one for the same links may go on where it breaks off.
 
     Raises LockedError when the right to poll was lost meanwhile: what another process reads must not be undone.
     """
@@ -154,12 +162,12 @@ def _store(
         _arrive(session, sharer, where.kind, records, match, initial=not sharer.seeded, now=began_at)
         if last.sweep is not None:
             _compare(session, sharer, where.kind, last.sweep, last.sweep_default, began_at)
-        if last.last and first:
+        if last.last and covers != "changes":
             links.mark_seeded(session, sharer.link_id, sharer.side, where.kind)
     if last.last:
         cursors.commit(session, where, last.cursor, began_at)
     else:
-        cursors.checkpoint(session, where, last.cursor, full=first)
+        cursors.checkpoint(session, where, last.cursor, covers)
 
 
 def _arrive(
@@ -246,7 +254,7 @@ def _compare(
             item_id = pair.item_id(sharer.side)
             swept = sweep.get(item_id, default)
             seen = _fields_of(pair.record(sharer.side))
-            if any(seen.get(name) != value for name, value in swept.items() if name in seen):
+            if any(name not in seen or seen[name] != value for name, value in swept.items()):
                 moved.append(item_id)
         inbox.announce(session, sharer.link_id, kind, sharer.side, moved, now)
         after = page[-1].id

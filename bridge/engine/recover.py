@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
+from bridge.engine.batch import merged
 from bridge.engine.context import Run
 from bridge.engine.link import Link
-from bridge.engine.pair import merged
 from bridge.engine.plan import bases_of_created, overlay
 from bridge.errors import GoneError, NotFoundError
 from bridge.model import SIDES, Marker, Record, Ref, Side, Unset, Value, other
@@ -24,6 +25,8 @@ from state.tables import IntentRow
 log = structlog.get_logger(__name__)
 
 _MARGIN = timedelta(seconds=1)
+_LONGEST_SEND = timedelta(minutes=5)
+"""More than pacing, retries and time-outs can keep a request back after its intent."""
 
 
 async def recover(run: Run) -> None:
@@ -69,17 +72,33 @@ async def _find_out(run: Run, side: Side, kind: str, creates: Sequence[IntentRow
             await run.store.run(intents.remove, [intent.id or 0])
             log.info("write.absent", side=side, marker=marker.id)
         else:
-            try:
-                record = await _complete(run, side, record)
-                source = await _source(run, other(side), intent)
-            except (GoneError, NotFoundError) as gone:
-                # one of the two is gone already: nothing to pair, and the other is an item like any other
-                await run.store.run(intents.remove, [intent.id or 0])
-                log.info("write.orphaned", side=side, marker=marker.id, reason=gone.message)
-                continue
-            await run.store.run(_adopt, run, intent, source, record)
-            run.tally.counts[f"recovered_{side}"] += 1
-            log.info("write.recovered", side=side, marker=marker.id, item=record.ref.id)
+            await _pair_up(run, side, intent, record)
+
+
+async def _pair_up(run: Run, side: Side, intent: IntentRow, found: Record) -> None:
+    """Pair a create that went through with the record it was made from."""
+    try:
+        target = await _complete(run, side, found)
+        source = await _source(run, other(side), intent)
+    except NotFoundError as missing:  # which proves nothing: the intent stays, and is asked about in the next run
+        log.info("recovery.waiting", connection=run.link.end(side).connection, reason=missing.message)
+        return
+    except GoneError as gone:
+        await run.store.run(_entomb, run, intent, found, gone.message)
+        log.info("write.orphaned", side=side, marker=intent.marker, reason=gone.message)
+        return
+    await run.store.run(_adopt, run, intent, source, target)
+    run.tally.counts[f"recovered_{side}"] += 1
+    log.info("write.recovered", side=side, marker=intent.marker, item=target.ref.id)
+
+
+def _entomb(session: Session, run: Run, intent: IntentRow, target: Record, why: str) -> None:
+    """One of the two was deleted meanwhile: an unlinked pair, so that the other is never taken for new (S26, S28)."""
+    side: Side = "left" if intent.side == "left" else "right"
+    source = Record(run.link.end(other(side)).ref(intent.kind, intent.source_id or ""), {}, "")
+    left, right = (target, source) if side == "left" else (source, target)
+    pairs.add_one(session, _pair(run, intent, _Halves(left, right, {}, {})) | {"status": "unlinked", "reason": why})
+    intents.remove(session, [intent.id or 0])
 
 
 async def _complete(run: Run, side: Side, record: Record) -> Record:
@@ -96,11 +115,16 @@ def _marker(intent: IntentRow) -> Marker:
 
 
 def _remaining_lag(run: Run, side: Side, kind: str, missing: Sequence[IntentRow]) -> float:
-    """Seconds until the youngest create must be visible if it happened."""
+    """Seconds until the youngest create must be visible if it happened.
+
+    An intent says when it was committed, not when its request left, which pacing and retries may put off: so the whole
+    lag is waited for unless the intent is older than that can be.
+    """
     lag = timedelta(seconds=run.link.end(side).connector.kinds()[kind].index_lag_s)
-    if not lag:
+    youngest = max(intent.created_at for intent in missing)
+    if not lag or run.now() - youngest > lag + _LONGEST_SEND:
         return 0.0
-    return max(0.0, (max(intent.created_at for intent in missing) + lag + _MARGIN - run.now()).total_seconds())
+    return (lag + _MARGIN).total_seconds()
 
 
 async def _source(run: Run, side: Side, intent: IntentRow) -> Record:
@@ -129,24 +153,27 @@ def _adopt(session: Session, run: Run, intent: IntentRow, source: Record, target
     taken = pairs.by_items(session, run.link.id, intent.kind, other(side), {source.ref.id})
     if not known and not taken:
         halves = _halves(run.link, intent, side, source, _seen(session, run, side, target))
-        pair = {
-            "link_id": run.link.id,
-            "kind": intent.kind,
-            "entity": intent.entity,
-            "left_id": halves.left.ref.id,
-            "right_id": halves.right.ref.id,
-            "left": dump_record(halves.left),
-            "right": dump_record(halves.right),
-            "base_left": dump_base(halves.base_left),
-            "base_right": dump_base(halves.base_right),
-            "status": "live",
-            "reason": "recovered",
-            "created_run": run.id,
-            "settled_run": run.id,
-        }
-        pair_id = pairs.add_one(session, pair)
+        pair_id = pairs.add_one(session, _pair(run, intent, halves))
         history.add_many(session, [_entry(run, intent, target.ref, pair_id)])
     intents.remove(session, [intent.id or 0])
+
+
+def _pair(run: Run, intent: IntentRow, halves: _Halves) -> dict[str, Any]:
+    return {
+        "link_id": run.link.id,
+        "kind": intent.kind,
+        "entity": intent.entity,
+        "left_id": halves.left.ref.id,
+        "right_id": halves.right.ref.id,
+        "left": dump_record(halves.left),
+        "right": dump_record(halves.right),
+        "base_left": dump_base(halves.base_left),
+        "base_right": dump_base(halves.base_right),
+        "status": "live",
+        "reason": "recovered",
+        "created_run": run.id,
+        "settled_run": run.id,
+    }
 
 
 def _seen(session: Session, run: Run, side: Side, target: Record) -> Record:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import structlog
 
@@ -17,7 +17,7 @@ from bridge.engine.plan import in_order, plan_view
 from bridge.engine.pull import fetch_announced, poll
 from bridge.engine.recover import recover
 from bridge.engine.report import PlanReport, RunReport, State
-from bridge.errors import BridgeError, LockedError, RateLimited
+from bridge.errors import BridgeError, LockedError, RateLimited, StateError
 from bridge.model import SIDES, Operation, Plan, Side
 from state import conflicts, inbox, intents, leases, links, parked, runs
 from state.store import Store
@@ -72,7 +72,7 @@ async def _rounds(run: Run) -> State:
     budget = guard.Budget.of(run)
     idle = 0
     while idle < _MOST_IDLE:
-        before = sum(run.tally.counts.values())
+        before = _progress(run)
         await poll(run)
         await _require_seeded(run)
         await fetch_announced(run)
@@ -85,8 +85,16 @@ async def _rounds(run: Run) -> State:
         if not (again or doubtful):
             return "done"
         await recover(run)
-        idle = 0 if sum(run.tally.counts.values()) > before else idle + 1
+        idle = 0 if _progress(run) > before else idle + 1
     return "stopped"
+
+
+def _progress(run: Run) -> int:
+    """What was achieved so far; a listing that reads its overlap again achieves nothing."""
+    counts = run.tally.counts
+    return sum(
+        counts[name] for name in counts if name.startswith(("created", "updated", "paired", "recovered", "unlinked"))
+    )
 
 
 async def _require_seeded(run: Run) -> None:
@@ -157,8 +165,12 @@ async def leased(store: Store, link: Link, holder: str) -> AsyncIterator[int]:
 
 
 async def _renew(store: Store, link_id: int, fence: int) -> None:
-    while await store.run(leases.renew, link_id, fence, LEASE_S):  # noqa: ASYNC110 — a lease has no event to wait for
-        await asyncio.sleep(LEASE_S / 3)
+    """Until the lease is lost. A database that is busy for a moment is asked again, three times in a lease."""
+    held = True
+    while held:
+        await asyncio.sleep(LEASE_S / 4)
+        with suppress(StateError):
+            held = await store.run(leases.renew, link_id, fence, LEASE_S)
 
 
 # --- the report --------------------------------------------------------------------------------------------------------

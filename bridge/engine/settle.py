@@ -6,18 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from bridge.engine.batch import merged
 from bridge.engine.context import Run
 from bridge.engine.fields import advance
 from bridge.engine.outcome import After
-from bridge.engine.pair import merged
 from bridge.engine.plan import Member, View, Work, bases_of_created, overlay, plan_view
 from bridge.engine.report import Tally
 from bridge.engine.steps import next_requests
 from bridge.engine.troubles import close_conflicts, note_conflicts, note_failures, note_holds, note_problems
 from bridge.engine.wave import Finished, Sent, Wave
-from bridge.errors import UnknownOutcome
+from bridge.errors import LockedError, UnknownOutcome
 from bridge.model import SIDES, Create, Hold, Record, Side, Unset, Value, other
-from state import inbox, pairs
+from state import inbox, leases, pairs
 from state.codec import dump_base, dump_record
 from state.history import Entry
 from state.store import Session
@@ -29,6 +29,8 @@ def settle(session: Session, run: Run, finished: Sequence[Finished]) -> tuple[li
 
     The inbox rows of an item stay until it is done with, so that a crash in between leaves it to the next run.
     """
+    if not leases.check_fence(session, run.link.id, run.fence):
+        raise LockedError(f'link "{run.link.name}": another process took over while this run was paused')
     wave = Wave(session, run, run.now())
     left = [_settle(wave, one) for one in finished]
     close_conflicts(wave)
@@ -116,8 +118,9 @@ def _more(wave: Wave, one: Finished, view: View) -> Work | None:
     work = plan_view(wave.run.link, view)
     if next_requests(wave.run.link, work, one.tried):
         return work
-    wave.settled(view)
-    return None
+    assert work.view.left is not None
+    assert work.view.right is not None
+    return _paired(wave, Finished(work, tried=one.tried), work.view.left, work.view.right)
 
 
 def _paired(wave: Wave, one: Finished, left: Member, right: Member) -> Work | None:
@@ -187,6 +190,8 @@ def _store(wave: Wave, view: View, left: Member, right: Member) -> int | None:
         wave.updated.append(
             {
                 "id": view.pair,
+                "left_id": left.record.ref.id,
+                "right_id": right.record.ref.id,
                 "left": dump_record(left.record),
                 "right": dump_record(right.record),
                 "base_left": dump_base(left.base or {}),

@@ -22,6 +22,11 @@ class Request:
     changes: Mapping[str, Value]
 
     @property
+    def key(self) -> str:
+        """Which request of a wave this is."""
+        return f"{self.work.view.entity} {self.operation.side}"
+
+    @property
     def fingerprint(self) -> str:
         """The same for a call that would send the same again."""
         return f"{self.operation.side} {self.step.name} {dump(dict(self.changes))}"

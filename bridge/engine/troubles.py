@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bridge.engine.outcome import After, Problem
+from bridge.engine.outcome import After, Outcome, Problem
 from bridge.engine.plan import REPORTED, View, title_of
 from bridge.engine.pull import unlink
 from bridge.engine.wave import Finished, Sent, Wave
@@ -18,7 +18,8 @@ from bridge.errors import (
     StaleWrite,
     UnknownOutcome,
 )
-from bridge.model import SIDES, FieldConflict, Hold, Side, Update, Value, other
+from bridge.model import SIDES, FieldConflict, Hold, Side, Unset, Update, Value, other
+from mappings.rows import Row
 from state import conflicts, inbox, pairs, parked
 from state.conflicts import Clash, Sighting
 from state.history import Entry
@@ -31,12 +32,19 @@ def note_conflicts(wave: Wave, one: Finished, pair_id: int | None) -> None:
     if pair_id is None or not (clashes or view.clashing):
         return
     wave.judged.add(pair_id)
-    rows = wave.run.link.mappings[view.kind].rows
-    for sent in one.errors:
-        wave.still |= {(pair_id, row.left) for row in rows if row.field(sent.operation.side) in sent.changes}
+    for row, outcome in zip(wave.run.link.mappings[view.kind].rows, one.work.outcomes, strict=False):
+        if outcome.verdict == "write" and not _is_written(one, row, outcome):
+            wave.still.add((pair_id, row.left))
     for clash in clashes:
         wave.still.add((pair_id, clash.field))
         _clash(wave, view, clash, pair_id)
+
+
+def _is_written(one: Finished, row: Row, outcome: Outcome) -> bool:
+    """Whether every write that a row wanted is confirmed."""
+    wanted = [side for side in SIDES if not isinstance(outcome.new(side), Unset)]
+    confirmed = {side: one.confirmed(side) for side in wanted}
+    return all(sent is not None and row.field(side) in sent.changes for side, sent in confirmed.items())
 
 
 def _clash(wave: Wave, view: View, clash: FieldConflict, pair_id: int) -> None:

@@ -17,7 +17,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("cursor", sa.Text(), nullable=True),
         sa.Column("resume", sa.Text(), nullable=True),
-        sa.Column("resume_full", sa.Boolean(), nullable=False),
+        sa.Column("resume_for", sa.String(), nullable=False),
         sa.Column("polls", sa.Integer(), nullable=False),
         sa.Column("polled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("lease_until", sa.BigInteger(), nullable=False),

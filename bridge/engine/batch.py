@@ -1,0 +1,56 @@
+"""One batch of inbox rows on its way to views: what was looked up and what was found so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bridge.engine.link import Link
+from bridge.engine.plan import View
+from bridge.model import Record, Side
+from state.codec import load_record
+from state.inbox import Item
+from state.pairs import Pair
+from state.store import Session
+
+
+@dataclass(slots=True)
+class Batch:
+    """The look-ups of one batch, made once."""
+
+    link: Link
+    kind: str
+    session: Session
+    paired: dict[Side, dict[str, Pair]] = field(default_factory=dict)
+    views: list[View] = field(default_factory=list)
+    fetch: list[tuple[Side, str]] = field(default_factory=list)
+    ignored: list[Item] = field(default_factory=list)
+    done: set[tuple[Side, str]] = field(default_factory=set)
+    shared: dict[Side, bool] = field(default_factory=dict)
+    anything_parked: bool = False
+    creations: list[View] = field(default_factory=list)
+
+
+def record_of(batch: Batch, item: Item) -> Record:
+    """What an inbox row holds. The row must not be one that was only announced."""
+    assert item.record is not None
+    return load_record(item.record, batch.link.end(item.side).ref(batch.kind, item.item_id))
+
+
+def is_complete(link: Link, kind: str, side: Side, record: Record) -> bool:
+    """Whether every mapped field was observed; a feed may not show them all."""
+    return link.mappings[kind].fields(side) <= record.fields.keys()
+
+
+def merged(seen: Record, record: Record) -> Record:
+    """``record`` with the fields it did not observe taken from ``seen``."""
+    if seen.fields.keys() <= record.fields.keys():
+        return record
+    return Record(
+        record.ref,
+        {**seen.fields, **record.fields},
+        record.version,
+        record.updated_at,
+        record.url or seen.url,
+        record.marker or seen.marker,
+        record.updated_by,
+    )

@@ -1,0 +1,261 @@
+"""Finding partners for records without a pair, in the order of S8a: entity, marker, match rule, create."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+
+from bridge.engine.batch import Batch, is_complete, record_of
+from bridge.engine.link import Link, marker_key
+from bridge.engine.plan import By, Member, View, title_of
+from bridge.model import SIDES, Hold, Marker, Record, Side, other
+from state import inbox, intents, pairs
+from state.inbox import Item
+
+
+def entity_of(record: Record, *, trusted: bool) -> str:
+    """The identity of a record that no pair knows: of what it was made from if it says so, else its own.
+
+    The same for every link and process, so that two of them agree without talking (S8a, rings).
+    """
+    name = marker_key(record.marker) if trusted and record.marker else marker_key(Marker.of(record.ref))
+    return blake2b(f"{record.ref.kind} {name}".encode(), digest_size=12).hexdigest()
+
+
+def find_partners(batch: Batch, items: Sequence[Item]) -> None:
+    """In the order of S8a: entity, marker, match rule, create."""
+    records = {(item.side, item.item_id): record_of(batch, item) for item in items}
+    copied = _copied(batch, records)
+    partners = _by_entity(batch, records)
+    partners |= {at: found for at, found in _by_marker(batch, records).items() if at not in copied}
+    candidates = _by_match(batch, items)
+    taken = _taken(batch, [row for row, _ in partners.values()], candidates)
+    for item in items:
+        at = (item.side, item.item_id)
+        if at in batch.done:
+            continue
+        partner = partners.get(at)
+        if partner is not None and (partner[0].side, partner[0].item_id) not in taken | batch.done:
+            _adopt(batch, item, records[at], partner[0], partner[1])
+        elif not is_complete(batch.link, batch.kind, item.side, records[at]):
+            batch.fetch.append(at)
+        else:
+            _match_or_create(batch, item, records[at], candidates, taken, copied=at in copied)
+    _creations(batch)
+
+
+def _taken(batch: Batch, rows: Sequence[Item], candidates: _Candidates) -> set[tuple[Side, str]]:
+    """Of all possible partners, those that belong to a pair already: their inbox rows only wait to be settled."""
+    possible = [*rows, *(row for sides in candidates.values() for some in sides.values() for row in some)]
+    found: set[tuple[Side, str]] = set()
+    for side in SIDES:
+        ids = {row.item_id for row in possible if row.side == side}
+        known = pairs.by_items(batch.session, batch.link.id, batch.kind, side, ids)
+        found |= {(side, item_id) for item_id in known}
+    return found
+
+
+_Candidates = Mapping[str, Mapping[Side, Sequence[Item]]]
+_Partners = dict[tuple[Side, str], tuple[Item, By]]
+
+
+def _by_entity(batch: Batch, records: Mapping[tuple[Side, str], Record]) -> _Partners:
+    """Partners known through other links that share a container with this one."""
+    found: _Partners = {}
+    for side in SIDES:
+        here, there = batch.link.end(side), batch.link.end(other(side))
+        mine = [item_id for at, item_id in records if at == side]
+        if not mine or not batch.shared[side]:
+            continue
+        known = pairs.entities(batch.session, here.connection, here.container, batch.kind, mine)
+        members = pairs.members(batch.session, there.connection, there.container, batch.kind, set(known.values()))
+        rows = inbox.get_many(batch.session, batch.link.id, batch.kind, other(side), set(members.values()))
+        for item_id, entity in known.items():
+            row = rows.get(members.get(entity, ""))
+            if row is not None and row.record is not None:
+                found[side, item_id] = (row, "entity")
+    return found
+
+
+def _by_marker(batch: Batch, records: Mapping[tuple[Side, str], Record]) -> _Partners:
+    """Partners by marker: one was made from the other, or both from a third (S8a)."""
+    wanted: dict[str, set[tuple[Side, str]]] = defaultdict(set)
+    for at, record in records.items():
+        wanted[marker_key(Marker.of(record.ref))].add(at)
+        if batch.link.trusts(record.marker) and record.marker is not None:
+            wanted[marker_key(record.marker)].add(at)
+    found: _Partners = {}
+    marked = any(inbox.has_markers(batch.session, batch.link.id, batch.kind, side) for side in SIDES)
+    rows = inbox.by_marker(batch.session, batch.link.id, batch.kind, set(wanted)) if marked else []
+    for row in rows:
+        for side, item_id in wanted[row.marker_key or ""]:
+            if side == other(row.side) and row.record is not None:
+                found.setdefault((side, item_id), (row, "marker"))
+    for at, record in records.items():
+        origin = _origin(batch.link, at[0], record)
+        if origin is not None and at not in found:
+            there = inbox.get_many(batch.session, batch.link.id, batch.kind, other(at[0]), {origin})
+            if origin in there and there[origin].record is not None:
+                found[at] = (there[origin], "marker")
+    return found
+
+
+def _origin(link: Link, side: Side, record: Record) -> str | None:
+    """The id of the record on the other side that this one says it was made from."""
+    end = link.end(other(side))
+    marker = record.marker
+    if marker is None or marker.source != end.connection or not link.trusts(marker):
+        return None
+    prefix = f"{end.container}#"
+    return marker.id.removeprefix(prefix) if marker.id.startswith(prefix) else None
+
+
+def _copied(batch: Batch, records: Mapping[tuple[Side, str], Record]) -> set[tuple[Side, str]]:
+    """Records whose marker names an item that has another partner already: somebody copied the text."""
+    found: set[tuple[Side, str]] = set()
+    for side in SIDES:
+        origins = {
+            origin: at
+            for at, record in records.items()
+            if at[0] == side and (origin := _origin(batch.link, side, record)) is not None
+        }
+        taken = pairs.by_items(batch.session, batch.link.id, batch.kind, other(side), set(origins))
+        found |= {origins[item_id] for item_id in taken}
+    return found
+
+
+def _adopt(batch: Batch, item: Item, record: Record, partner: Item, by: By) -> None:
+    """Take two records as one thing, once both are known in every mapped field."""
+    theirs = record_of(batch, partner)
+    batch.done |= {(item.side, item.item_id), (partner.side, partner.item_id)}
+    partial = [
+        (row.side, row.item_id)
+        for row, held in ((item, record), (partner, theirs))
+        if not is_complete(batch.link, batch.kind, row.side, held)
+    ]
+    if partial:
+        batch.fetch.extend(partial)
+        return
+    members = {item.side: Member(record, None, item), partner.side: Member(theirs, None, partner)}
+    entity = _shared_entity(batch, members["left"].record, members["right"].record)
+    batch.views.append(
+        View(batch.kind, entity, None, members["left"], members["right"], by, parked=batch.anything_parked)
+    )
+
+
+def _shared_entity(batch: Batch, left: Record, right: Record) -> str:
+    """One identity for two records: what another link calls either of them, else what they were made from."""
+    for side, record in (("left", left), ("right", right)):
+        known = _known_entity(batch, "left" if side == "left" else "right", record)
+        if known is not None:
+            return known
+    named = next((record for record in (left, right) if batch.link.trusts(record.marker)), left)
+    return entity_of(named, trusted=batch.link.trusts(named.marker))
+
+
+def _known_entity(batch: Batch, side: Side, record: Record) -> str | None:
+    """What another link that shares the container calls it (S8a)."""
+    if not batch.shared[side]:
+        return None
+    ref = record.ref
+    return pairs.entities(batch.session, ref.connection, ref.container, ref.kind, [ref.id]).get(ref.id)
+
+
+def _by_match(batch: Batch, items: Sequence[Item]) -> dict[str, dict[Side, list[Item]]]:
+    """All unpaired rows of both sides by match key, for the keys of this batch."""
+    found: dict[str, dict[Side, list[Item]]] = {}
+    if batch.link.initial == "create":
+        return found
+    keys = {item.match_key for item in items if item.match_key is not None}
+    for row in inbox.by_match(batch.session, batch.link.id, batch.kind, keys):
+        found.setdefault(row.match_key or "", {"left": [], "right": []})[row.side].append(row)
+    return found
+
+
+def _match_or_create(
+    batch: Batch, item: Item, record: Record, candidates: _Candidates, taken: set[tuple[Side, str]], *, copied: bool
+) -> None:
+    same = candidates.get(item.match_key or "", {"left": (), "right": ()})
+    mine, theirs = (
+        [row for row in same[side] if row.record is not None and (side, row.item_id) not in taken]
+        for side in (item.side, other(item.side))
+    )
+    if len(mine) == 1 and len(theirs) == 1:
+        if (theirs[0].side, theirs[0].item_id) not in batch.done:
+            _adopt(batch, item, record, theirs[0], "match")
+        return
+    origin = None if copied else _origin(batch.link, item.side, record)
+    if theirs:
+        batch.views.append(_held(batch, item, record, "ambiguous", _candidates(mine, theirs)))
+    elif origin is not None:
+        message = f"it was made from {origin} on the other side, which is not there: deleted, archived or hidden"
+        batch.views.append(_held(batch, item, record, "orphaned", message))
+    elif item.initial and batch.link.initial == "match":
+        message = 'nothing on the other side matches it, and initial = "match" creates nothing'
+        batch.views.append(_held(batch, item, record, "initial", message))
+    else:
+        _create(batch, item, record, copied=copied)
+
+
+def _candidates(mine: Sequence[Item], theirs: Sequence[Item]) -> str:
+    here, there = (", ".join(row.item_id for row in rows[:5]) for rows in (mine, theirs))
+    return (
+        f"{len(mine)} records here ({here}) match {len(theirs)} there ({there}): which belong together is yours to say"
+    )
+
+
+def _held(batch: Batch, item: Item, record: Record, reason: str, message: str) -> View:
+    member = Member(record, None, item)
+    hold = Hold(batch.kind, item.side, record.ref, title_of(record), None, reason, message)
+    batch.done.add((item.side, item.item_id))
+    return View(
+        batch.kind,
+        "",
+        left=member if item.side == "left" else None,
+        right=member if item.side == "right" else None,
+        hold=hold,
+    )
+
+
+def _create(batch: Batch, item: Item, record: Record, *, copied: bool) -> None:
+    """Ask for a partner, unless the other container has one of the same origin."""
+    trusted = batch.link.trusts(record.marker) and not copied
+    entity = _known_entity(batch, item.side, record) or entity_of(record, trusted=trusted)
+    there = batch.link.end(other(item.side))
+    if (trusted or batch.shared[item.side]) and pairs.members(
+        batch.session, there.connection, there.container, batch.kind, {entity}
+    ):
+        message = f"{there.container} has a record of the same origin already, which belongs to another pair"
+        batch.views.append(_held(batch, item, record, "entity-clash", message))
+        return
+    member = Member(record, None, item)
+    batch.done.add((item.side, item.item_id))
+    batch.creations.append(
+        View(
+            batch.kind,
+            entity,
+            left=member if item.side == "left" else None,
+            right=member if item.side == "right" else None,
+            marker=record.marker if trusted else Marker.of(record.ref),
+        )
+    )
+
+
+def _creations(batch: Batch) -> None:
+    """Of the creates asked for, those that nobody is about already (S19)."""
+    keys = {key_of_create(batch.link, view): view for view in batch.creations}
+    taken = intents.taken(batch.session, set(keys))
+    message = "a create of it is under way or not yet found out about; it goes on by itself"
+    for key, view in keys.items():
+        item = view.items()[0]
+        if key in taken:
+            batch.views.append(_held(batch, item, record_of(batch, item), "create-unknown", message))
+        else:
+            batch.views.append(view)
+
+
+def key_of_create(link: Link, view: View) -> str:
+    """At most one create of an entity in a container, over all links and processes (S19)."""
+    there = link.right if view.left is not None else link.left
+    return f"{view.entity}|{there.connection}|{there.container}|{view.kind}"
