@@ -126,13 +126,13 @@ def _more(wave: Wave, one: Finished, view: View) -> Work | None:
 def _paired(wave: Wave, one: Finished, left: Member, right: Member) -> Work | None:
     view = one.work.view
     if one.work.agreed:
-        _store(wave, view, Member(left.record, {}), Member(right.record, {}))
+        _store(wave, view, Member(left.record, {}), Member(right.record, {}), has_more=False)
         wave.settled(view)
         return None
     records = {"left": _now(wave, one, "left", left), "right": _now(wave, one, "right", right)}
     after = _advance(wave, one, records["left"], records["right"])
     members = {side: _member(wave, view, side, records[side], after) for side in SIDES}
-    pair_id = _store(wave, view, members["left"], members["right"])
+    pair_id = _store(wave, view, members["left"], members["right"], has_more=bool(one.sent))
     for sent in one.sent.values():
         if sent.record is not None:
             _note(wave, sent, pair_id, "update")
@@ -185,7 +185,8 @@ def _member(wave: Wave, view: View, side: Side, record: Record, after: Sequence[
     return Member(record, bases, member.item if member is not None else None)
 
 
-def _store(wave: Wave, view: View, left: Member, right: Member) -> int | None:
+def _store(wave: Wave, view: View, left: Member, right: Member, *, has_more: bool) -> int | None:
+    """Keep a pair. A new one has its id at once where something else will name it, else it goes with the others."""
     if view.pair is not None:
         wave.updated.append(
             {
@@ -202,7 +203,7 @@ def _store(wave: Wave, view: View, left: Member, right: Member) -> int | None:
         return view.pair
     wave.tally.counts["paired"] += 1
     row = _row(wave, view, left, right, view.by)
-    if left.base or right.base:
+    if left.base or right.base or has_more:
         return pairs.add_one(wave.session, row)
     wave.added.append(row)
     return None
