@@ -21,6 +21,7 @@ from bridge.errors import (
     RejectedError,
     TrackerError,
 )
+from connectors.github_walk import Walk
 from connectors.github_wire import MILESTONES, REPOSITORY, Repository
 from connectors.http import Http, Timeouts
 from connectors.pace import Pace, Retry
@@ -92,6 +93,11 @@ class GithubApi:
     ) -> AsyncIterator[Response]:
         """The pages of a list, each named by the Link of the one before."""
         return by_link(self.http, repo_path(container) + tail, params=params, etag=etag)
+
+    def changes(self, container: str, per_page: int) -> Walk:
+        """The issues and pull requests of a repository, oldest change first."""
+        params: dict[str, str | int] = {"state": "all", "sort": "updated", "direction": "asc", "per_page": per_page}
+        return Walk(self.http, f"{repo_path(container)}/issues", params)
 
     async def repo(self, container: str) -> Repository:
         """The repository under its name of today. Raises: NotFoundError when this account cannot see it."""

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import msgspec
 
 from connectors.base import Page
-from connectors.github_wire import ISSUES, LABELS, issue_record, label_record, newest
+from connectors.github_wire import LABELS, issue_record, label_record, newest
 from connectors.paginate import link_targets
 from connectors.status import decode
 
@@ -57,36 +57,33 @@ class GithubFeed:
 
         An issue that changes during the walk moves to its end and is seen again.
         """
-        since, pages, latest, ceiling = cursor.since, 0, None, None
-        params: dict[str, str | int] = {
-            "state": "all",
-            "sort": "updated",
-            "direction": "asc",
-            "per_page": self._per_page,
-        }
-        if since is not None:
-            params["since"] = since
-        async for response in self._api.listing(container, "/issues", params, cursor.etag):
+        since, latest, ceiling = cursor.since, None, None
+        pages = 0
+        async for batch in self._api.changes(container, self._per_page).batches(since, cursor.etag):
+            response = batch.response
             if response.is_not_modified:
                 yield Page((), str(cursor), last=True, quiet=True)
                 return
             pages += 1
-            issues = decode(response, ISSUES)
-            latest = newest(issues, latest)
+            latest = newest(batch.issues, latest)
             if pages == 1 and response.date is not None:
                 ceiling = response.date - self._overlap
             reached = self._reached(since, latest, ceiling)
             records = tuple(
-                [issue_record(self._connection, container, issue) for issue in issues if issue.pull_request is None]
+                [
+                    issue_record(self._connection, container, issue)
+                    for issue in batch.issues
+                    if issue.pull_request is None
+                ]
             )
-            is_last = "next" not in link_targets(response.headers.get("link", ""))
+            is_only = batch.last and pages == 1
             # an ETag speaks for its page: of use where that page is all there is, has room, and is asked for again
-            is_whole = is_last and pages == 1 and reached == since and len(issues) < self._per_page
+            is_whole = is_only and reached == since and batch.size < self._per_page
             yield Page(
                 records,
                 str(Cursor(since=reached, etag=response.etag if is_whole else None)),
-                last=is_last,
-                quiet=is_last and pages == 1 and not records,
+                last=batch.last,
+                quiet=is_only and not records,
             )
 
     async def labels(self, container: str, cursor: Cursor, web: str) -> AsyncIterator[Page]:

@@ -9,7 +9,7 @@ from typing import Literal
 from bridge.engine.fields import decide
 from bridge.engine.link import Link
 from bridge.engine.outcome import Decided, Outcome, Problem, Sight, unwritable
-from bridge.engine.sets import is_equal, members
+from bridge.engine.sets import is_equal, members, word_of
 from bridge.merge import key
 from bridge.model import (
     SIDES,
@@ -282,7 +282,7 @@ def _for_create(row: Row, side: Side, record: Record) -> tuple[Value, list[Probl
         said = []
         for name in members(value):
             try:
-                said.append(str(row.convert(target, name)))
+                said.append(word_of(row, target, name))
             except UnmappedError as unmapped:
                 problems.append(Problem(side, unmapped.reason, unmapped.message))
         wanted: Value = tuple(sorted(said)) if spec.type.is_set else (said[0] if said else None)

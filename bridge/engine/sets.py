@@ -60,6 +60,15 @@ def carried(row: Row, source: Side, base: Value | Unset, now: Value) -> Carried:
     )
 
 
+def word_of(row: Row, target: Side, name: str) -> str:
+    """One member in the words of ``target``. Raises UnmappedError, also for a name that has no room there."""
+    word = str(row.convert(target, name))
+    room = row.spec(target).max_length
+    if room is not None and len(word) > room:
+        raise UnmappedError(name, "too-long", f'"{word}" has {len(word)} characters, {room} fit there')
+    return word
+
+
 def _translate(
     row: Row, target: Side, names: Iterable[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...], list[UnmappedError]]:
@@ -68,12 +77,12 @@ def _translate(
     unmapped: list[UnmappedError] = []
     for name in names:
         try:
-            word = row.convert(target, name)
+            word = word_of(row, target, name)
         except UnmappedError as error:
             unmapped.append(error)
             continue
         own.append(name)
-        there.append(str(word))
+        there.append(word)
     return tuple(own), tuple(there), unmapped
 
 

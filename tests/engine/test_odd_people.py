@@ -230,3 +230,15 @@ async def test_two_runs_at_once_do_not_meet(world: World):
 
     assert sorted(report.state for report in reports) == ["done", "locked"]
     assert len(world.issues()) == 1
+
+
+async def test_a_label_too_long_for_one_side_stops_neither_the_other_labels_nor_the_title(world: World):
+    task, number = await paired(world)
+    world.label_task(task, "x" * 60, "urgent")
+    world.edit_task(task, title="Mend the pump")
+
+    report = await world.sync()
+
+    assert world.issue(number)["title"] == "Mend the pump"
+    assert [label["name"] for label in world.issue(number)["labels"]] == ["urgent"]
+    assert (report.exit_code, stuck(world)) == (11, [("labels", "too-long")])
