@@ -33,14 +33,14 @@ ISSUE, STATE = Step("issue", frozenset()), Step("state", frozenset())
 NONE = frozenset[str]()
 
 
-async def a_list_is_walked_by_its_links_and_then_revalidated(connect, people):
+async def a_list_is_walked_page_by_page_and_then_revalidated(connect, people):
     people({"set": {"paging": "after"}})
     github = connect(per_page=2)
 
     pages = await pulled(github)
 
-    assert [[record.ref.id for record in page.records] for page in pages] == [["1"], ["4"], ["5"]]
-    assert [page.last for page in pages] == [False, False, True]
+    assert [[record.ref.id for record in page.records] for page in pages] == [["1"], [], ["4"], ["5"]]
+    assert [page.last for page in pages] == [False, False, False, True]
     titles = {record.ref.id: record.fields for page in pages for record in page.records}
     assert (titles["1"]["description"], titles["1"]["labels"]) == ("Line\nend", ("bug",))
     assert (titles["4"]["status"], titles["4"]["assignees"]) == ("closed", ("bob",))
@@ -199,7 +199,7 @@ async def limits_are_told_apart(connect, people):
 
 
 SCENARIOS = (
-    a_list_is_walked_by_its_links_and_then_revalidated,
+    a_list_is_walked_page_by_page_and_then_revalidated,
     an_issue_lives,
     labels_live,
     what_is_gone_is_told_from_what_is_hidden,

@@ -103,25 +103,19 @@ async def test_a_status_is_state_and_reason(play, state, reason, status):
 
 
 async def test_pull_requests_are_skipped_and_do_not_end_the_walk(play):
+    more = {"link": '<https://api.github.com/n?after=a>; rel="next"'}
+    pulls = [issue(number, pull_request={"url": "…"}) for number in (1, 2, 3)]
     script = play(
-        (
-            "GET",
-            LIST,
-            answer([issue(1, pull_request={"url": "…"})], link='<https://api.github.com/n?after=a>; rel="next"'),
-        ),
-        (
-            "GET",
-            "/n?after=a",
-            answer([issue(2, pull_request={})], link='<https://api.github.com/n?after=b>; rel="next"'),
-        ),
-        ("GET", "/n?after=b", answer([issue(3), issue(4, pull_request=None)])),
+        ("GET", LIST, answer(pulls[:2], **more)),
+        ("GET", f"{LIST}&since=2026-11-20T10%3A00%3A02Z", answer(pulls[1:], **more)),
+        ("GET", f"{LIST}&since=2026-11-20T10%3A00%3A03Z", answer([pulls[2], issue(4), issue(5, pull_request=None)])),
     )
 
     pages = await pulled(script.github())
 
-    assert [[r.ref.id for r in page.records] for page in pages] == [[], [], ["3", "4"]]
+    assert [[r.ref.id for r in page.records] for page in pages] == [[], [], ["4", "5"]]
     assert [page.last for page in pages] == [False, False, True]
-    assert [json.loads(page.cursor)["since"][-3:] for page in pages] == ["01Z", "02Z", "04Z"]
+    assert [json.loads(page.cursor)["since"][-3:] for page in pages] == ["02Z", "03Z", "05Z"]
 
 
 async def test_a_quiet_repository_costs_one_request_that_is_not_counted(play):
@@ -173,6 +167,7 @@ async def test_an_etag_is_kept_only_where_it_speaks_for_the_whole_listing(play):
     script = play(
         ("GET", target, answer([issue(5)], etag='"p1"', **more)),
         ("GET", "/n?after=a", answer([issue(5)], etag='"p2"')),
+        ("GET", target, answer([issue(5)], etag='"p1"')),
         ("GET", target.replace("per_page=100", "per_page=1"), answer([issue(5)], etag='"full page"')),
     )
 
