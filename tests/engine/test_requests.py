@@ -30,7 +30,7 @@ async def test_a_first_contact_costs_pages_and_nothing_else(world: World):
     await linked(world, 1_000)
 
     artala, github = requests(world)
-    assert (artala <= 6, github) == (True, 10)
+    assert (artala <= 6, github) == (True, 11)
     assert world.writes() == 0
 
 

@@ -1,0 +1,118 @@
+"""GitHub's list of issues by change, as a walk that loses nothing while people work.
+
+Refuses: records and cursors (connectors.github_feed).
+
+Pages by number count rows: an issue that is edited during the walk leaves its place, and the first row of the next page
+would slip through. So each page starts at the time of the last row before (``since`` is inclusive). Only where a whole
+page lies within one second, the grain of ``since``, the server's own next link is followed, and the second is read
+again afterwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from bridge.errors import RetryableError
+from connectors.github_wire import ISSUES, Issue
+from connectors.paginate import link_targets
+from connectors.status import decode
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from connectors.http import Http
+    from connectors.status import Response
+
+_MOST_RESTARTS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One page of a walk: its ``issues``, pull requests among them, less those that the page before had just the same.
+
+    ``size`` counts the rows of the page itself.
+    """
+
+    response: Response
+    issues: tuple[Issue, ...] = ()
+    size: int = 0
+    last: bool = True
+
+
+class Walk:
+    """``path`` is the list; ``params`` is what each request says besides ``since``, oldest change first."""
+
+    def __init__(self, http: Http, path: str, params: Mapping[str, str | int]) -> None:
+        self._http = http
+        self._path = path
+        self._params = params
+
+    async def batches(self, since: str | None, etag: str | None) -> AsyncIterator[Batch]:
+        """Every issue that changed at ``since`` or later; one that changes on the way comes again at its new place.
+
+        ``etag`` is for the first request. Raises: RetryableError when one second keeps moving.
+        """
+        response = await self._ask(since, etag)
+        edge: dict[int, Issue] = {}
+        second, read, restarts = None, set[int](), 0  # within which pages are counted, and what was read there
+        while not response.is_not_modified:
+            issues, onward = _page(response)
+            last = issues[-1].updated_at if issues else None
+            if second is not None:
+                read |= _changed_at(second, issues)
+                if (onward is None or last != second) and not await self._holds(second, read):
+                    restarts += 1
+                    if restarts > _MOST_RESTARTS:
+                        text = f"The issues updated at {_text(second)} move faster than they can be read."
+                        raise RetryableError(text, hint="Bridge tries again.")
+                    response, second, read = await self._ask(_text(second)), None, set()
+                    continue
+            fresh = tuple([issue for issue in issues if edge.get(issue.number) != issue])
+            yield Batch(response, fresh, len(issues), last=onward is None)
+            if onward is None:
+                return
+            if last is None:
+                response = await self._http.request("GET", onward, follow=True)
+                continue
+            edge = {issue.number: issue for issue in issues if issue.updated_at == last}
+            if issues[0].updated_at == last and second in (None, last):
+                second, read = last, read | set(edge)
+                response = await self._http.request("GET", onward, follow=True)
+            else:
+                response, second, read = await self._ask(_text(last)), None, set()
+        yield Batch(response)
+
+    async def _holds(self, second: datetime, read: set[int]) -> bool:
+        """Whether all that was read of this second is still in it: a row can only have slipped through the pages when
+        one that had been read before it has left since.
+        """
+        response = await self._ask(_text(second))
+        missing = set(read)
+        while True:
+            issues, onward = _page(response)
+            missing -= _changed_at(second, issues)
+            if not missing:
+                return True
+            if onward is None or not issues or issues[-1].updated_at != second:
+                return False
+            response = await self._http.request("GET", onward, follow=True)
+
+    async def _ask(self, since: str | None, etag: str | None = None) -> Response:
+        params = self._params if since is None else {**self._params, "since": since}
+        response = await self._http.request("GET", self._path, params=params, etag=etag, follow=True)
+        self._path = response.url.partition("?")[0]  # where a redirect led
+        return response
+
+
+def _page(response: Response) -> tuple[list[Issue], str | None]:
+    return decode(response, ISSUES), link_targets(response.headers.get("link", "")).get("next")
+
+
+def _changed_at(second: datetime, issues: list[Issue]) -> set[int]:
+    return {issue.number for issue in issues if issue.updated_at == second}
+
+
+def _text(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
