@@ -28,7 +28,7 @@ def show(done: Sequence[RunReport], loaded: Settings) -> None:
     rows = [_row(each, _names(loaded.link(each.link))) for each in done]
     out.table(("link", "run", "read", "joined", "created", "updated", "writes", "requests"), rows)
     for each in done:
-        _notes(each)
+        _notes(each, loaded.link(each.link))
 
 
 def as_json(done: Sequence[RunReport]) -> None:
@@ -76,11 +76,17 @@ def _sides(counts: Mapping[str, int], what: str, names: tuple[str, str]) -> str:
     return ", ".join(f"{escape(name)} {number:,}" for name, number in zip(names, numbers, strict=True) if number) or "0"
 
 
-def _notes(each: RunReport) -> None:
+def _ends(link: Link) -> str:
+    """Which two places a link joins: an error's own text need not name them."""
+    left, right = link.left, link.right
+    return f"{left.connection} {left.container} ↔ {right.connection} {right.container}"
+
+
+def _notes(each: RunReport, joined: Link) -> None:
     counts = each.counts
     link = escape(each.link)
     if each.error:
-        say(f"{link}: [red]{escape(each.error)}[/red]")
+        say(f"{link} ({escape(_ends(joined))}): [red]{escape(each.error)}[/red]")
     if each.hint:
         say(f"  {escape(each.hint)}")
     if number := counts.get("conflicts_open"):

@@ -14,7 +14,7 @@ import pytest
 
 from bridge.cli.root import tree
 from bridge.sandbox.server import Sandbox, call
-from state import leases
+from state import inbox, leases
 from state.store import Store
 
 CONFIG = """
@@ -159,6 +159,39 @@ def test_a_host_that_does_not_answer_is_one_message_and_1(bridge, place, tracker
 
     assert ended.code == 1
     assert nowhere.removeprefix("http://") in ended.out + ended.err
+
+
+def test_an_unknown_repository_is_one_message_and_loses_nothing(bridge, place, trackers):
+    _, board = trackers
+    board.seed(tasks=[{"title": "Waits"}])
+    text = (place / "bridge.toml").read_text()
+    (place / "bridge.toml").write_text(text.replace("acme/app", "acme/nowhere"))
+
+    ended = bridge("sync")
+    said = " ".join((ended.out + ended.err).split())
+
+    assert ended.code == 1
+    assert "app (hub acme/nowhere ↔ board Engineering): GET " in said
+    assert said.count("answered 404") == 1
+    assert "check the name" in said
+    with Store.open(f"sqlite:///{place}/bridge.db") as store:
+        assert store.read_sync(inbox.counts, 1)["waiting"] == 1
+    assert [box.log for box in trackers] == [[], []]
+    assert [task.title for task in board.store.tasks.values()] == ["Waits"]
+
+
+def test_check_live_names_an_unknown_repository_once(bridge, place):
+    text = (place / "bridge.toml").read_text()
+    (place / "bridge.toml").write_text(text.replace("acme/app", "acme/nowhere"))
+
+    ended = bridge("config", "check", "--live")
+    wrong = [line for line in ended.out.splitlines() if line.startswith("error")]
+
+    assert ended.code == 1
+    assert len(wrong) == 1
+    assert "link app, left" in wrong[0]
+    assert "acme/nowhere" in wrong[0]
+    assert "check the name" in ended.out
 
 
 def test_check_live_asks_both_trackers(bridge, place, monkeypatch):
