@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -16,6 +16,7 @@ from bridge.config.digest import config_hash
 from bridge.config.rows import match_names, names_of, row_specs, verbs_of
 from bridge.config.settings import Link as LinkSettings
 from bridge.config.settings import Settings
+from bridge.engine.again import wake
 from bridge.engine.context import Run, utc_now
 from bridge.engine.link import End, Limits, Link, MatchFields, measured_skew
 from bridge.engine.report import PlanReport, Progress, RunReport, Silent
@@ -32,8 +33,13 @@ from state.store import Session, Store
 KEEP_DAYS: Final = 90
 """How long runs, history and webhook ids are kept."""
 
-REJUDGED: Final = ("ambiguous", "entity-clash", "orphaned")
-"""Reasons that lie in other items: what is parked for them is looked at in every run."""
+REJUDGED: Final = {
+    "ambiguous": timedelta(),
+    "entity-clash": timedelta(),
+    "orphaned": timedelta(),
+    "not-allowed": timedelta(hours=1),
+}
+"""Reasons that lie outside the item, with how long after the last try it is judged again."""
 
 TIDY_EVERY: Final = 100
 """Runs between two times of forgetting what is older."""
@@ -321,14 +327,15 @@ def _holder() -> str:
 
 
 def _prepare(session: Session, link: Link) -> None:
-    """Before a run: what an earlier configuration held back may go now (S34)."""
+    """Before a run: what an earlier configuration, another item or a lost right held back may go now (S34)."""
     now = utc_now()
-    for row in parked.drop_other_config(session, link.id, link.config_hash):
-        rows = inbox.get_many(session, link.id, row.kind, row.side, {row.item_id})  # type: ignore[arg-type]
-        if not rows:
-            inbox.announce(session, link.id, row.kind, row.side, [row.item_id], now)  # type: ignore[arg-type]
-    rejudged = [row.id for reason in REJUDGED for row in parked.find(session, link_id=link.id, reason=reason)]
-    parked.release(session, ids=rejudged)
+    freed = parked.drop_other_config(session, link.id, link.config_hash)
+    for reason, wait in REJUDGED.items():
+        due = [row.id for row in parked.find(session, link_id=link.id, reason=reason) if row.last_at <= now - wait]
+        freed += parked.release(session, ids=due)
+    for row in freed:
+        side: Side = "left" if row.side == "left" else "right"
+        wake(session, link.id, row.kind, side, [row.item_id], now)
     if link.initial != "match":
         inbox.unhold(session, link.id)
 

@@ -28,7 +28,7 @@ class Budget:
         allowed = []
         for work in works:
             writes, creates = len(work.writes), sum(isinstance(op, Create) for op in work.writes)
-            if not self._has(self.writes, writes) or not self._has(self.creates, creates):
+            if _is_used_up(self.writes, writes) or _is_used_up(self.creates, creates):
                 self.spent = True
                 continue
             self.writes = None if self.writes is None else self.writes - writes
@@ -36,9 +36,12 @@ class Budget:
             allowed.append(work)
         return allowed
 
-    @staticmethod
-    def _has(left: int | None, wanted: int) -> bool:
-        return left is None or wanted == 0 or wanted <= left
+
+def _is_used_up(left: int | None, wanted: int) -> bool:
+    """Whether a ceiling forbids this. An item is begun while anything is left, so that one which needs two writes does
+    not wait for ever below a ceiling of one.
+    """
+    return left is not None and wanted > 0 and left <= 0
 
 
 def approved(run: Run, works: Sequence[Work]) -> list[Work]:

@@ -26,7 +26,7 @@ from bridge.errors import (
 )
 from bridge.model import SIDES, Fields, Record, Ref, Side
 from connectors.base import Page
-from state import cursors, history, inbox, leases, links, pairs
+from state import cursors, history, inbox, leases, links, pairs, parked
 from state.codec import dump_record, load_record
 from state.history import Entry
 from state.inbox import Arrival, Item
@@ -331,5 +331,7 @@ def _gone(session: Session, link: Link, run_id: int, kind: str, item: Item, why:
 def unlink(session: Session, link_id: int, run_id: int, pair: Pair, side: Side, why: str, now: datetime) -> None:
     """S26: the pair stays as a tombstone, so that its survivor is never taken for a new item (S28)."""
     pairs.set_status(session, pair.id, "unlinked", why)
+    for at in SIDES:
+        parked.clear(session, link_id, pair.kind, at, [pair.item_id(at)])
     entry = Entry(link_id, run_id, pair.kind, side, pair.item_id(side), "unlink", now, pair.id, rule=why)
     history.add_many(session, [entry])

@@ -132,6 +132,9 @@ def note_failures(wave: Wave, one: Finished) -> None:
                 _unlink(wave, view, sent.operation.side, sent.error.message)
             case UnknownOutcome() | StaleWrite() if isinstance(sent.operation, Update):
                 _look_again(wave, view, sent.operation)
+            case NotFoundError() if isinstance(sent.operation, Update):
+                _park_failure(wave, view, sent, "missing", sent.error.message, sent.error.hint)
+                _look_again(wave, view, sent.operation)  # a look tells whether it is gone (S25)
             case RejectedError() | PermissionError_() | NotFoundError() | GoneError():
                 reason = "not-allowed" if isinstance(sent.error, PermissionError_) else "rejected"
                 _park_failure(wave, view, sent, reason, sent.error.message, sent.error.hint)

@@ -190,3 +190,26 @@ async def test_titles_of_any_kind_do_not_stop_a_link(world: World, title: str):
 
     assert report.error == ""
     assert "Plain" in {task["Title"] for task in world.tasks()}
+
+
+async def test_a_task_deleted_on_artala_is_unlinked_when_its_issue_changes(world: World):
+    task, number = await paired(world)
+    world.artala.call("DELETE", f"/api/tasks/{task}")
+    world.edit_issue(number, title="Mend the pump")
+
+    await world.sync()
+    report = await world.settle()
+
+    assert (report.exit_code, world.tasks(), world.issue(number)["title"]) == (0, [], "Mend the pump")
+
+
+async def test_a_ceiling_of_one_write_lets_every_item_through_in_time(world: World):
+    world.write_config(link_more="max_writes = 1")
+    task, number = await paired(world)
+    world.edit_issue(number, title="Mend the pump")
+    world.edit_task(task, description="It drips.")
+    for _ in range(3):
+        await world.sync()
+
+    assert world.task(task)["title"] == "Mend the pump"
+    assert world.issue(number)["body"].startswith("It drips.")
