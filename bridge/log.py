@@ -31,7 +31,6 @@ EVENTS: Final[Mapping[str, str]] = {
     "link.locked": "another process holds the link; its next turn does the work",
     "link.refused": "a run that could not do its work, with the reason and what helps",
     "poll.finished": "one side's changes are in the inbox",
-    "poll.skipped": "another run reads that container just now",
     "recovery.waiting": "a write without an answer is looked for once the tracker's listings are up to date",
     "run.finished": "one run of a link, with its counts",
     "state.backed_up": "the database was copied before a migration",

@@ -288,7 +288,12 @@ class Bridge:
                     )
                 except TrackerError as error:
                     said = [Finding("error", error.message, error.hint)]
-                found.extend(Finding(f.level, f"link {link.name}, {side} ({kind}): {f.what}", f.hint) for f in said)
+                found.extend(
+                    Finding(
+                        f.level, f"link {link.name}, {side} {end.connection}:{end.container} ({kind}): {f.what}", f.hint
+                    )
+                    for f in said
+                )
         if not any(f.level == "error" for f in found):
             try:
                 await self._link(link.name)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
+
 import pytest
 from engine.test_conflicts import decide, the_conflict
 from engine.test_sync import paired
@@ -213,3 +218,29 @@ async def test_a_ceiling_of_one_write_lets_every_item_through_in_time(world: Wor
 
     assert world.task(task)["title"] == "Mend the pump"
     assert world.issue(number)["body"].startswith("It drips.")
+
+
+def told_to_stop_while_it_writes(world: World) -> int:
+    """Run `bridge sync`, send SIGTERM while GitHub holds its request; the exit code."""
+    command = [sys.executable, "-m", "bridge", "sync", "--config", str(world.config)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 30
+    while not world.github.call("GET", "/_sandbox/held")[1]["held"]:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+    process.send_signal(signal.SIGTERM)
+    return process.wait(20)
+
+
+async def test_a_sync_that_is_told_to_stop_gives_its_lease_back(world: World):
+    world.new_task("Repair the pump")
+    world.github.fault("hold", method="POST", path="/issues$")
+
+    assert told_to_stop_while_it_writes(world) == 130
+
+    world.github.call("POST", "/_sandbox/release")
+    report = await world.sync()
+
+    assert report.state == "done"
+    await world.settle()
+    assert len(world.issues()) == 1
