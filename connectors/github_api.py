@@ -40,6 +40,7 @@ _BY_NAME: Final = re.compile(r"/repos/([^/]+/[^/]+)(?=/|$)")
 _SECONDARY_S: Final = 60
 _SECONDARY_FORGOTTEN: Final = timedelta(minutes=10)
 _MILESTONES_FRESH_S: Final = 60
+_ISSUES_OFF: Final = "Turn issues on in the repository's settings."
 
 
 def repo_path(container: str) -> str:
@@ -195,17 +196,18 @@ class GithubApi:
         return by_name is not None and by_name[1].lower() in {container.lower(), repo.full_name.lower()}
 
     async def _missing(self, container: str, response: Response) -> TrackerError:
-        """404 and 410 told apart by whether the repository can be read at all (S25)."""
+        """404 and 410 told apart by what the repository itself says (S25): unseen, without issues, or neither."""
         place: dict[str, Any] = {"status": response.status, "url": shown(response.url)}
-        if response.status == 404:
-            try:
-                await self.repo(container)
-            except NotFoundError:
-                return NotFoundError(
-                    f"{described(response)} The repository {container} cannot be seen either.",
-                    hint="Check its name and that the token's account may read it.",
-                    **place,
-                )
+        try:
+            repo = await self.repo(container)
+        except NotFoundError:
+            return NotFoundError(
+                f"{described(response)} The repository {container} cannot be seen either.",
+                hint="Check its name and that the token's account may read it.",
+                **place,
+            )
+        if response.status == 410 and not repo.has_issues:
+            return RejectedError(described(response), hint=_ISSUES_OFF, **place)
         return GoneError(f"{described(response)} It was deleted.", hint="Bridge stops syncing it.", **place)
 
     def _classify(self, response: Response, now: datetime) -> TrackerError | None:
@@ -231,7 +233,7 @@ class GithubApi:
             hint = "GitHub also says this of what the token may not see: check the name and the token's repositories."
             return NotFoundError(text, hint=hint, **place)
         if status == 410 and "issues" in said and "disabled" in said:
-            return RejectedError(text, hint="Turn issues on in the repository's settings.", **place)
+            return RejectedError(text, hint=_ISSUES_OFF, **place)
         return None
 
     def _secondary_until(self, now: datetime) -> datetime:

@@ -5,12 +5,12 @@ Refuses: records (connectors.github) and the rules of a single request (connecto
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from bridge.errors import RejectedError
 from bridge.model import Fields, Kind, Marker, Ref, Value
-from connectors.github_wire import ISSUE, LABEL, Issue, Label, issue_body, label_body, status_of
+from connectors.github_wire import ISSUE, LABEL, Issue, Label, issue_body, label_body
 from connectors.status import decode
 
 if TYPE_CHECKING:
@@ -37,21 +37,15 @@ async def create_issue(api: GithubApi, container: str, fields: Fields, marker: M
 
 
 async def update_issue(api: GithubApi, ref: Ref, changes: Fields, marker: Marker | None) -> Issue:
-    """One PATCH with all changes; three when only the reason of a closed issue changes, since GitHub ignores a reason
-    unless the state changes with it.
+    """One PATCH with all changes. GitHub may ignore another reason of an issue that is closed already: what it kept is
+    what counts. Reopening it in between could leave it open.
     """
     body = issue_body(changes, marker, await _milestone(api, ref.container, changes))
     try:
-        issue = await _patched(api, ref, body)
-        if "state_reason" in body and issue.state == "closed":
-            kept = status_of(issue.state, issue.state_reason)
-            if kept != changes["status"]:
-                await _patched(api, ref, {"state": "open"})
-                issue = await _patched(api, ref, {name: body[name] for name in ("state", "state_reason")})
+        return decode(await api.write("PATCH", ref.container, tail_of(ref), body), ISSUE)
     except RejectedError:
         api.forget_milestones(ref.container)
         raise
-    return issue
 
 
 async def create_label(api: GithubApi, container: str, fields: Fields) -> Label:
@@ -68,10 +62,6 @@ async def create_label(api: GithubApi, container: str, fields: Fields) -> Label:
 async def update_label(api: GithubApi, ref: Ref, changes: Fields) -> Label:
     """One PATCH; a new name makes it another record."""
     return decode(await api.write("PATCH", ref.container, tail_of(ref), label_body(changes, creating=False)), LABEL)
-
-
-async def _patched(api: GithubApi, ref: Ref, body: dict[str, Any]) -> Issue:
-    return decode(await api.write("PATCH", ref.container, tail_of(ref), body), ISSUE)
 
 
 async def _milestone(api: GithubApi, container: str, changes: Fields) -> int | None:

@@ -71,12 +71,15 @@ async def an_issue_lives(connect, people):
     assert made.fields["assignees"] == ("alice",)  # GitHub drops who may not be assigned
 
     closed = await github.update(made.ref, STATE, {"status": "closed"}, made)
-    planned = await github.update(made.ref, ISSUE, {"status": "closed:not_planned"}, closed)
+    ignored = await github.update(made.ref, ISSUE, {"status": "closed:not_planned"}, closed)
+    opened = await github.update(made.ref, ISSUE, {"status": "open"}, ignored)
+    planned = await github.update(made.ref, ISSUE, {"status": "closed:not_planned"}, opened)
     edits = {"description": "New\ntext", "labels": (), "milestone": "v2", "assignees": (), "status": "open"}
     edited = await github.update(made.ref, ISSUE, edits, planned)
     cleared = await github.update(made.ref, ISSUE, {"description": None, "milestone": None}, edited)
 
-    assert [record.fields["status"] for record in (closed, planned, edited)] == ["closed", "closed:not_planned", "open"]
+    assert [record.fields["status"] for record in (closed, ignored, opened)] == ["closed", "closed", "open"]
+    assert [record.fields["status"] for record in (planned, edited)] == ["closed:not_planned", "open"]
     assert {name: edited.fields[name] for name in edits} == edits
     assert (cleared.fields["description"], cleared.fields["milestone"], cleared.marker) == (None, None, MARKER)
     assert await github.fetch(made.ref, fields=NONE) == cleared
