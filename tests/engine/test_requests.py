@@ -95,3 +95,30 @@ async def test_memory_does_not_grow_with_the_number_of_items(world: World):
             tracemalloc.stop()
 
     assert peaks[1] < 2 * peaks[0]
+
+
+async def test_each_further_item_of_a_copy_costs_exactly_one_request(tmp_path):
+    costs = []
+    for count in (20, 60):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        with World(folder, link_more=LIMITS) as world:
+            world.artala.seed(generate={"count": count, "done_every": 0})
+            reset(world)
+            await world.sync(sweep=None)
+            costs.append(requests(world)[1])
+
+    assert costs[1] - costs[0] == 40
+
+
+async def test_each_further_pair_of_a_first_contact_costs_its_share_of_a_page(tmp_path):
+    costs = []
+    for count in (200, 1_200):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        with World(folder) as world:
+            await linked(world, count)
+            costs.append(requests(world))
+
+    assert costs[1][1] - costs[0][1] <= 11
+    assert costs[1][0] - costs[0][0] <= 5
