@@ -95,6 +95,8 @@ def _notes(each: RunReport, joined: Link) -> None:
         say(f"{link}: [yellow]{plural(number, 'parked item')}[/yellow]. See [bold]bridge parked list[/bold].")
     if number := counts.get("held"):
         say(f"{link}: {plural(number, 'item')} held back. [bold]bridge plan {link}[/bold] says why.")
+    if number := counts.get("refused"):
+        say(f"{link}: {plural(number, 'item')} left out, moved since the plan was made. Plan again to see them.")
     if number := counts.get("unlinked"):
         say(f"{link}: {plural(number, 'pair')} unlinked: one side is gone. See [bold]bridge history[/bold].")
     if each.state == "stopped" and not each.error:
