@@ -40,6 +40,7 @@ _POLL_LEASE_S = 120
 _POLL_WAIT_S = 10
 _GROUP = 500
 _TRIES = 3
+_LOOK_AGAIN_S = (1, 2)
 _BACK_OFF = timedelta(seconds=5)
 _attempt = count()
 _NOWHERE = Ref("", "", "", "")
@@ -280,20 +281,32 @@ async def fetch_announced(run: Run) -> int:
 async def _fetch(run: Run, kind: str, item: Item) -> bool:
     """Read one item. Its own trouble is its own: it waits and is tried again (S24); the connection's ends the run."""
     end = run.link.end(item.side)
-    fields = run.link.poll_fields.get((item.side, kind), frozenset())
     try:
-        record = await end.connector.fetch(end.ref(kind, item.item_id), fields=fields)
+        record = await _looked_at(run, end, end.ref(kind, item.item_id))
     except (AuthError, RateLimited, UnreachableError):
         raise
     except GoneError as gone:
-        await run.store.run(_gone, run.link, run.id, kind, item, str(gone), run.now())
-        run.tally.counts["unlinked"] += 1
+        if await run.store.run(_gone, run.link, run.id, kind, item, str(gone), run.now()):
+            run.tally.counts["unlinked"] += 1
         return False
     except TrackerError as error:
         await run.store.run(_missing, run.link.id, kind, item, run.now(), for_good=isinstance(error, NotFoundError))
         log.info("item.missing", connection=end.connection, item=item.item_id, reason=error.message)
         return False
     return await run.store.run(_fetched, run.link, kind, item, record, run.now())
+
+
+async def _looked_at(run: Run, end: End, ref: Ref) -> Record:
+    """Fetch, looking again where the answer is a 404: a lagging replica says that too (S25)."""
+    fields = run.link.poll_fields.get((end.side, ref.kind), frozenset())
+    for pause in _LOOK_AGAIN_S:
+        try:
+            return await end.connector.fetch(ref, fields=fields)
+        except GoneError as gone:
+            if gone.status != 404:
+                raise
+        await run.sleep(pause)
+    return await end.connector.fetch(ref, fields=fields)
 
 
 def _fetched(session: Session, link: Link, kind: str, item: Item, record: Record, now: datetime) -> bool:
@@ -320,12 +333,17 @@ def _missing(session: Session, link_id: int, kind: str, item: Item, now: datetim
         inbox.postpone(session, link_id, kind, [item], now + _BACK_OFF * 2 ** min(item.attempts, 10))
 
 
-def _gone(session: Session, link: Link, run_id: int, kind: str, item: Item, why: str, now: datetime) -> None:
-    """Evidence that a record is deleted: stop syncing its pair and say so, touch nothing else (S25, S26)."""
+def _gone(session: Session, link: Link, run_id: int, kind: str, item: Item, why: str, now: datetime) -> bool:
+    """Evidence that a record is deleted: stop syncing its pair and say so, touch nothing else (S25, S26).
+
+    False when it had no pair that was in step.
+    """
     pair = pairs.by_items(session, link.id, kind, item.side, {item.item_id}).get(item.item_id)
     inbox.remove(session, link.id, kind, [item])
-    if pair is not None and pair.status == "live":
-        unlink(session, link.id, run_id, pair, item.side, why, now)
+    if pair is None or pair.status != "live":
+        return False
+    unlink(session, link.id, run_id, pair, item.side, why, now)
+    return True
 
 
 def unlink(session: Session, link_id: int, run_id: int, pair: Pair, side: Side, why: str, now: datetime) -> None:

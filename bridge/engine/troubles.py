@@ -128,11 +128,11 @@ def note_failures(wave: Wave, one: Finished) -> None:
             _park_failure(wave, view, sent, "bug", "this is a bug in Bridge; the log has its traceback", "")
             continue
         match sent.error:
-            case GoneError() if view.pair is not None:
+            case GoneError() if view.pair is not None and sent.error.status != 404:
                 _unlink(wave, view, sent.operation.side, sent.error.message)
             case UnknownOutcome() | StaleWrite() if isinstance(sent.operation, Update):
                 _look_again(wave, view, sent.operation)
-            case NotFoundError() if isinstance(sent.operation, Update):
+            case NotFoundError() | GoneError() if isinstance(sent.operation, Update):
                 _park_failure(wave, view, sent, "missing", sent.error.message, sent.error.hint)
                 _look_again(wave, view, sent.operation)  # a look tells whether it is gone (S25)
             case RejectedError() | PermissionError_() | NotFoundError() | GoneError():

@@ -244,3 +244,14 @@ async def test_a_sync_that_is_told_to_stop_gives_its_lease_back(world: World):
     assert report.state == "done"
     await world.settle()
     assert len(world.issues()) == 1
+
+
+async def test_a_404_that_passes_unlinks_nothing(world: World):
+    task, number = await paired(world)
+    world.label_task(task, "bug")
+    world.artala.fault("permission_lost", method="GET", path=f"/api/tasks/{task}$", status=404, times=2)
+
+    report = await world.sync()
+
+    assert report.counts.get("unlinked", 0) == 0
+    assert [label["name"] for label in world.issue(number)["labels"]] == ["bug"]
