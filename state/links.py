@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import or_
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, col, select
 
 from bridge.errors import ConfigError
 from bridge.model import Side
-from state.tables import CursorRow, LinkRow
+from state.tables import LinkRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +123,3 @@ def _set_seeded(session: Session, link_id: int, side: Side, change: Callable[[se
     before = set((row.seeded_left if side == "left" else row.seeded_right).split())
     setattr(row, f"seeded_{side}", " ".join(sorted(change(before))))
     session.add(row)
-
-
-def set_config_hash(session: Session, link_id: int, config_hash: str) -> None:
-    session.execute(update(LinkRow).where(col(LinkRow.id) == link_id).values(config_hash=config_hash))
-
-
-def forget_cursors(session: Session, connection: str, container: str) -> None:
-    """The next poll lists everything again (a full listing deletes nothing)."""
-    for row in session.exec(
-        select(CursorRow).where(CursorRow.connection == connection, CursorRow.container == container)
-    ):
-        row.cursor = None
-        row.resume = None
-        session.add(row)

@@ -23,7 +23,7 @@ def utc_now() -> datetime:
 
 @dataclass(slots=True)
 class Run:
-    """One run of one link. ``approved`` limits it to the operations of a reviewed plan; ``dry`` writes to no tracker.
+    """One run of one link. ``approved`` limits it to the operations of a reviewed plan;
 
     ``polled_at`` is when each side was last read, by the monotonic clock: how old an observation is (S22).
     ``used_before``: requests a side's connector had made before this run (it outlives runs in the daemon).
@@ -38,7 +38,6 @@ class Run:
     trigger: str = "manual"
     full: bool = False
     sweep: bool | None = None
-    dry: bool = False
     approved: Plan | None = None
     progress: Progress = field(default_factory=Silent)
     tally: Tally = field(default_factory=Tally)
