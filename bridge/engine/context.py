@@ -23,7 +23,7 @@ def utc_now() -> datetime:
 
 @dataclass(slots=True)
 class Run:
-    """One run of one link. ``approved`` limits it to the operations of a reviewed plan;
+    """One run of one link. ``approved`` limits it to the operations of a reviewed plan.
 
     ``polled_at`` is when each side was last read, by the monotonic clock: how old an observation is (S22).
     ``used_before``: requests a side's connector had made before this run (it outlives runs in the daemon).
