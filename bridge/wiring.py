@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -109,7 +107,7 @@ class Bridge:
     async def plan(self, link: str, *, full: bool = False, progress: Progress | None = None) -> PlanReport:
         """What ``sync`` would do now. Raises LockedError, TrackerError, ConfigError, StateError."""
         ready = await self._link(link)
-        async with leased(self.store, ready, _holder()) as fence:
+        async with leased(self.store, ready) as fence:
             return await plan_link(self._run(ready, 0, fence, "plan", full, True, None, progress))
 
     async def check(self, *, live: bool) -> list[Finding]:
@@ -166,7 +164,7 @@ class Bridge:
     ) -> RunReport:
         try:
             ready = await self._link(name)
-            async with leased(self.store, ready, _holder()) as fence:
+            async with leased(self.store, ready) as fence:
                 await self.store.run(_prepare, ready)
                 run_id = await self.store.run(runs.start_run, ready.id, trigger, utc_now())
                 if run_id % TIDY_EVERY == 0:
@@ -325,10 +323,6 @@ async def _schema(end: End, kind: str, names: frozenset[str]) -> Schema:
 
 def _ends(link: LinkSettings) -> Ends:
     return Ends(link.name, link.left.connection, link.left.container, link.right.connection, link.right.container)
-
-
-def _holder() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def _prepare(session: Session, link: Link) -> None:

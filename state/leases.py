@@ -51,6 +51,12 @@ def release(session: Session, link_id: int, fence: int) -> bool:
     return _changed(session, statement.values(lease_until=0, lease_holder=""))
 
 
+def forget_holder(session: Session, link_id: int, holder: str) -> bool:
+    """End the lease of a holder that is known to be dead, so that the next ``acquire`` gets it with a new fence."""
+    statement = update(LinkRow).where(col(LinkRow.id) == link_id, col(LinkRow.lease_holder) == holder)
+    return _changed(session, statement.values(lease_until=0, lease_holder=""))
+
+
 def check_fence(session: Session, link_id: int, fence: int) -> bool:
     """True while the lease with this fence is held: not taken by another, not given back, not run out.
 
@@ -86,6 +92,12 @@ def acquire_poll(session: Session, connection: str, container: str, kind: str, h
         where=col(CursorRow.lease_until) <= now,
     ).returning(col(CursorRow.kind))
     return session.execute(taken).first() is not None
+
+
+def poll_holder(session: Session, connection: str, container: str, kind: str) -> str:
+    """Who reads a container, or read it last; "" for nobody."""
+    row = session.get(CursorRow, (connection, container, kind))
+    return "" if row is None else row.lease_holder
 
 
 def renew_poll(session: Session, connection: str, container: str, kind: str, holder: str, seconds: int) -> bool:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import count
 
 import structlog
 
+from bridge.engine import holder
 from bridge.engine.batch import merged
 from bridge.engine.context import Run
 from bridge.engine.link import End, Link, MatchFields, marker_key
@@ -42,7 +40,6 @@ _GROUP = 500
 _TRIES = 3
 _LOOK_AGAIN_S = (1, 2)
 _BACK_OFF = timedelta(seconds=5)
-_attempt = count()
 _NOWHERE = Ref("", "", "", "")
 
 
@@ -64,9 +61,9 @@ async def _poll_side(run: Run, end: End) -> None:
 async def _poll_kind(run: Run, end: End, kind: str) -> None:
     """Read one kind of one side. Without a listing of its own a run knows nothing that it may act upon (S22)."""
     where = cursors.Where(end.connection, end.container, kind)
-    holder = f"{socket.gethostname()}:{os.getpid()}:{next(_attempt)}"
+    me = holder.attempt()
     for _ in range(_POLL_WAIT_S):
-        if await run.store.run(leases.acquire_poll, end.connection, end.container, kind, holder, _POLL_LEASE_S):
+        if await run.store.run(_acquire, where, me):
             break
         await run.sleep(1)
     else:
@@ -74,12 +71,20 @@ async def _poll_kind(run: Run, end: End, kind: str) -> None:
             f"{end.connection}:{end.container} is being read by another run just now", hint="It goes on by itself."
         )
     try:
-        await _walk(run, end, where, holder)
+        await _walk(run, end, where, me)
     finally:
-        await run.store.run(leases.release_poll, end.connection, end.container, kind, holder)
+        await run.store.run(leases.release_poll, end.connection, end.container, kind, me)
 
 
-async def _walk(run: Run, end: End, where: cursors.Where, holder: str) -> None:
+def _acquire(session: Session, where: cursors.Where, me: str) -> bool:
+    """Take the right to poll, also from a process of this machine that was killed."""
+    named = (where.connection, where.container, where.kind)
+    if holder.is_dead(by := leases.poll_holder(session, *named)):
+        leases.release_poll(session, *named, by)
+    return leases.acquire_poll(session, *named, me, _POLL_LEASE_S)
+
+
+async def _walk(run: Run, end: End, where: cursors.Where, me: str) -> None:
     position, sharing = await run.store.read(_start, where)
     wanting = [sharer for sharer in sharing if (sharer.link_id, where.kind) in run.link.matches]
     first = run.full or position.cursor is None or not all(sharer.seeded for sharer in wanting)
@@ -96,7 +101,7 @@ async def _walk(run: Run, end: End, where: cursors.Where, holder: str) -> None:
         sweep=_sweeps(run, end.side, position.polls),
     )
     async for some in _grouped(pages):
-        await run.store.run(_store, run.link, where, holder, some, began_at, covers)
+        await run.store.run(_store, run.link, where, me, some, began_at, covers)
         total += sum(len(page.records) for page in some)
         run.progress.pulled(end.side, where.kind, total)
     run.tally.counts["pulled"] += total
@@ -141,7 +146,7 @@ def _store(
     session: Session,
     link: Link,
     where: cursors.Where,
-    holder: str,
+    me: str,
     pages: Sequence[Page],
     began_at: datetime,
     covers: str,
@@ -151,7 +156,7 @@ def _store(
 
     Raises LockedError when the right to poll was lost meanwhile: what another process reads must not be undone.
     """
-    if not leases.renew_poll(session, where.connection, where.container, where.kind, holder, _POLL_LEASE_S):
+    if not leases.renew_poll(session, where.connection, where.container, where.kind, me, _POLL_LEASE_S):
         raise LockedError(f"{where.connection}:{where.container} is polled by another process by now")
     last = pages[-1]
     records = [record for page in pages for record in page.records]

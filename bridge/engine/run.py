@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 import structlog
 
-from bridge.engine import guard
+from bridge.engine import guard, holder
 from bridge.engine.apply import apply
 from bridge.engine.context import Run
 from bridge.engine.link import Link
@@ -20,7 +20,7 @@ from bridge.engine.report import PlanReport, RunReport, State
 from bridge.errors import BridgeError, LockedError, RateLimited, StateError
 from bridge.model import SIDES, Operation, Plan, Side
 from state import conflicts, inbox, intents, leases, links, parked, runs
-from state.store import Store
+from state.store import Session, Store
 
 log = structlog.get_logger(__name__)
 
@@ -148,12 +148,12 @@ async def _put_aside(run: Run, kind: str, found: Found) -> None:
 
 
 @asynccontextmanager
-async def leased(store: Store, link: Link, holder: str) -> AsyncIterator[int]:
+async def leased(store: Store, link: Link) -> AsyncIterator[int]:
     """Hold the link's lease, renewed in the background; yields the fence (S2). Raises LockedError when it is held."""
-    fence = await store.run(leases.acquire, link.id, holder, LEASE_S)
+    fence = await store.run(_acquire, link.id)
     if fence is None:
         by = await store.read(leases.holder_of, link.id)
-        who = f" by {by.name} for {by.seconds_left} s more" if by is not None else ""
+        who = f" by {holder.said(by.name)} for {by.seconds_left} s more" if by is not None else ""
         raise LockedError(f'link "{link.name}" is being synced already, held{who}', hint="Let it finish, or try again.")
     renewal = asyncio.create_task(_renew(store, link.id, fence))
     try:
@@ -162,6 +162,14 @@ async def leased(store: Store, link: Link, holder: str) -> AsyncIterator[int]:
         renewal.cancel()
         await asyncio.gather(renewal, return_exceptions=True)
         await store.run(leases.release, link.id, fence)
+
+
+def _acquire(session: Session, link_id: int) -> int | None:
+    """Take the lease, also from a process of this machine that was killed: nobody waits for the dead."""
+    by = leases.holder_of(session, link_id)
+    if by is not None and holder.is_dead(by.name):
+        leases.forget_holder(session, link_id, by.name)
+    return leases.acquire(session, link_id, holder.name(), LEASE_S)
 
 
 async def _renew(store: Store, link_id: int, fence: int) -> None:
