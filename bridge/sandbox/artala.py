@@ -5,9 +5,12 @@ Written from the vendor's one public page; where the page says nothing, the choi
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from starlette.applications import Starlette
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
 RANKS = ("Commenter", "Member", "Admin", "Owner")
 MINUTE_S = 60
+INSTANT = re.compile(rb'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"')
 
 
 @dataclass(slots=True)
@@ -42,7 +46,8 @@ class ArtalaSettings:
     ``page_cap`` rows a feed page; ``next_link`` announces the rest; ``touch_on_labels`` moves UpdatedAt on label, field and
     checklist changes; ``subseconds`` keeps milliseconds; ``wide_feed`` adds StartDate and CoverColor to Tasks and the board to
     TaskFieldValues; ``rate_limit`` requests a minute and key (0: none); ``signature_header`` and ``signature_prefix`` of
-    deliveries; ``strict_members`` refuses body members that are not documented.
+    deliveries; ``strict_members`` refuses body members that are not documented; ``grain_s`` is how coarse UpdatedAt is (60:
+    whole minutes); ``zone`` (such as Europe/Berlin) writes every instant in that zone with its offset.
     """
 
     page_cap: int = 1000
@@ -54,6 +59,8 @@ class ArtalaSettings:
     signature_header: str = "X-Artala-Signature"
     signature_prefix: str = ""
     strict_members: bool = True
+    grain_s: int = 1
+    zone: str = ""
 
 
 class ArtalaSandbox:
@@ -92,7 +99,9 @@ class ArtalaSandbox:
 
     def now_ms(self) -> int:
         now = self.clock.now()
-        return int(now * 1000) if self.settings.subseconds else int(now) * 1000
+        if self.settings.subseconds:
+            return int(now * 1000)
+        return (int(now) - int(now) % self.settings.grain_s) * 1000
 
     def is_done(self, status: str) -> bool:
         return any(row.is_done for row in self.store.statuses.values() if row.name == status)
@@ -201,8 +210,16 @@ def guard(box: ArtalaSandbox, ask: Ask) -> None:
         rules.refuse(400, "The body is not JSON.")
 
 
-def finish(_: ArtalaSandbox, __: Ask, reply: Reply) -> Reply:
+def finish(box: ArtalaSandbox, _: Ask, reply: Reply) -> Reply:
+    if box.settings.zone and reply.content is not None:
+        zone = ZoneInfo(box.settings.zone)
+        reply.content = INSTANT.sub(lambda found: _zoned(found.group(), zone), reply.payload())
     return reply
+
+
+def _zoned(quoted: bytes, zone: ZoneInfo) -> bytes:
+    at = datetime.fromisoformat(quoted.decode().strip('"'))
+    return f'"{at.astimezone(zone).isoformat()}"'.encode()
 
 
 def refusal(fault: Fault, ask: Ask) -> Reply:

@@ -52,6 +52,7 @@ def feed(box: ArtalaSandbox, ask: Ask) -> Reply:
     rows, total = _find(box, ask, name, columns, wish)
     room = box.settings.page_cap if wish.top is None else min(wish.top, box.settings.page_cap)
     page = list(islice(rows, wish.skip, wish.skip + room + 1))
+    box.store.lists += name == "Tasks"
     more, page = len(page) > room, page[:room]
     left = None if wish.top is None else wish.top - room
     if "empty_listing" in ask.faults:
@@ -149,7 +150,7 @@ def rows_of(box: ArtalaSandbox, ask: Ask, name: str) -> list[Any]:
     if name == "Boards":
         return [row for row in store.boards.values() if row.id in visible and not row.is_archived]
     stale = ask.faults.get("stale")
-    every = store.as_of(box.clock.now(), seconds=stale.seconds, changes=stale.changes) if stale else store.tasks
+    every = store.as_of(stale, box.clock.now()) if stale else store.tasks
     inside = {task.id: task for task in every.values() if task.board_id in visible}
     if name in ABOUT_TASKS:
         return ABOUT_TASKS[name](store, inside)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.sandbox import artala_rules as rules
 from bridge.sandbox import artala_shapes as shapes
+from bridge.sandbox import rewriting
 from bridge.sandbox.artala_store import Board, Comment, Hook, Label, TimeEntry
 from bridge.sandbox.clock import iso_ms
 from bridge.sandbox.exchange import Reply
@@ -73,7 +74,7 @@ def labels(box: ArtalaSandbox, ask: Ask) -> Reply:
         return Reply(200, [shapes.label(row) for row in shapes.in_order(box.store.labels)])
     box.may(ask, "Admin")
     body = rules.body(ask, "id name color sortOrder", strict=box.settings.strict_members)
-    name = rules.text(body, "name", limit=100, required=True) or ""
+    name = rewriting.label(ask, rules.text(body, "name", limit=100, required=True) or "")
     known = rules.optional_guid(body, "id")
     if known is not None and known not in box.store.labels:
         rules.refuse(404, "Label not found.")

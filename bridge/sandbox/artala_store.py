@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, insort
 from collections import deque
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bridge.sandbox.faults import Fault
 
 HISTORY = 50_000
 PRIORITIES = ("Critical", "High", "Medium", "Low", "None")
@@ -164,7 +168,9 @@ TABLES: dict[str, Any] = {
 
 @dataclass(slots=True)
 class ArtalaStore:
-    """The workspace. ``version`` moves with every change, ``decor`` with what alters how tasks look."""
+    """The workspace. ``version`` moves with every change, ``decor`` with what alters how tasks look; ``lists``
+    counts the feeds that were answered.
+    """
 
     tasks: dict[str, Task] = field(default_factory=dict)
     boards: dict[str, Board] = field(default_factory=dict)
@@ -180,7 +186,8 @@ class ArtalaStore:
     audit: list[Audit] = field(default_factory=list)
     tokens: dict[str, str] = field(default_factory=dict)
     by_update: list[tuple[int, str]] = field(default_factory=list)
-    history: deque[tuple[float, str, Task | None]] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    history: deque[tuple[float, int, str, Task | None]] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    lists: int = 0
     version: int = 0
     decor: int = 0
 
@@ -191,7 +198,7 @@ class ArtalaStore:
             del self.by_update[bisect_left(self.by_update, (before.updated_at, before.id))]
         self.tasks[task.id] = task
         insort(self.by_update, (task.updated_at, task.id))
-        self.history.append((at, task.id, before))
+        self.history.append((at, self.lists, task.id, before))
         self.version += 1
         return task
 
@@ -205,7 +212,7 @@ class ArtalaStore:
         """Delete for good, with checklist, comments, time and blockers."""
         del self.tasks[task.id]
         del self.by_update[bisect_left(self.by_update, (task.updated_at, task.id))]
-        self.history.append((at, task.id, task))
+        self.history.append((at, self.lists, task.id, task))
         for name in ("items", "comments", "time"):
             rows = getattr(self, name)
             for key in [key for key, row in rows.items() if row.task_id == task.id]:
@@ -225,13 +232,14 @@ class ArtalaStore:
         self.version += 1
         self.decor += 1
 
-    def as_of(self, now: float, *, seconds: float, changes: int) -> dict[str, Task]:
-        """The tasks as they were that long, or that many changes, ago."""
+    def as_of(self, fault: Fault, now: float) -> dict[str, Task]:
+        """The tasks as they were as long ago as the fault says."""
         rows = dict(self.tasks)
-        for undone, (at, task_id, before) in enumerate(reversed(self.history)):
-            late = at > now - seconds if seconds else undone < changes
-            if not late:
+        for undone, (at, lists, task_id, before) in enumerate(reversed(self.history)):
+            if not fault.is_late(at, now, lists=self.lists - lists, undone=undone):
                 break
+            if not re.search(fault.item, task_id):
+                continue
             if before is None:
                 rows.pop(task_id, None)
             else:

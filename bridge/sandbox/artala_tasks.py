@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.sandbox import artala_rules as rules
 from bridge.sandbox import artala_shapes as shapes
+from bridge.sandbox import rewriting
 from bridge.sandbox.artala_store import Audit, Item, Task
 from bridge.sandbox.clock import iso_ms
 from bridge.sandbox.exchange import Reply
@@ -81,12 +82,9 @@ def _members(box: ArtalaSandbox, ask: Ask, body: dict[str, Any]) -> dict[str, An
     priority = rules.whole(body, "priority", high=4)
     title = rules.text(body, "title", limit=rules.TITLE_LIMIT, required=True)
     description = rules.text(body, "description", limit=rules.DESCRIPTION_LIMIT)
-    if "normalise" in ask.faults:
-        title = (title or "").strip()
-        description = None if description is None else description.strip().replace("\r\n", "\n").replace("\n", "\r\n")
     return {
-        "title": title,
-        "description": description,
+        "title": rewriting.text(ask, title),
+        "description": rewriting.text(ask, description),
         "assignee_id": assignee,
         "priority": 2 if priority is None else priority,
         "due_date": rules.moment(body, "dueDate"),
@@ -174,7 +172,7 @@ def labels(box: ArtalaSandbox, ask: Ask) -> Reply:
     task = find(box, ask)
     if ask.method == "GET":
         rows = [shapes.label(box.store.labels[one]) for one in task.labels if one in box.store.labels]
-        return Reply(200, rows[::-1] if "normalise" in ask.faults else rows)
+        return Reply(200, rows[::-1] if rewriting.is_mirrored(ask) else rows)
     box.may(ask, "Member")
     body = rules.body(ask, "labelIds", strict=box.settings.strict_members)
     wanted = body.get("labelIds")

@@ -20,12 +20,17 @@ KINDS = {
     "accepted_delay": "handle the request, then wait `seconds` before answering",
     "hold_reply": "handle the request, then wait for POST /_sandbox/release before answering",
     "cut_body": "send half of the answer's bytes, then close the connection",
-    "stale": "list as of `seconds` or `changes` ago; items newer than that are seen as they were, or not at all",
+    "cut_json": "answer with the first half of the JSON, as if that were all of it",
+    "meanwhile": "first do `deed`: another's request (`who`, `method`, `path`, `body`), or an `act`; then handle the request",
+    "stale": "list as of `seconds`, `requests` (for lists) or `changes` ago: what is newer is seen as it was, or not at all; "
+    "with `item` (a regular expression on the id) only these items are late",
     "half_page": "list the first half of the page and no way on, as if that were all",
     "empty_listing": "list nothing",
-    "normalise": "store text trimmed with CRLF line ends, and list labels in another order",
+    "normalise": "store otherwise than sent; `how` is any of: trim, trailing (blanks at line ends), blanks (runs of empty "
+    "lines), crlf, lf, entities (HTML), lower (label names), reorder (list labels in another order)",
 }
 
+HOW = ("trim", "trailing", "blanks", "crlf", "lf", "entities", "lower", "reorder")
 INSTEAD = ("status", "rate_limited", "secondary_limited", "permission_lost", "moved")
 
 
@@ -45,7 +50,17 @@ class Fault:
     retry_after: str | int | None = None
     seconds: float = 0.0
     changes: int = 0
+    requests: int = 0
+    item: str = ""
+    how: str = "trim crlf reorder"
+    deed: dict[str, Any] | None = None
     message: str = ""
+
+    def is_late(self, at: float, now: float, *, lists: int, undone: int) -> bool:
+        """Whether a stale list does not know a change yet: made ``at``, ``lists`` lists and ``undone`` changes ago."""
+        if self.seconds:
+            return at > now - self.seconds
+        return lists < self.requests if self.requests else undone < self.changes
 
     def matches(self, method: str, path: str) -> bool:
         if self.kind == "moved" and path.startswith("/repositories/"):
@@ -70,10 +85,13 @@ class Faults:
         known = {item.name for item in fields(Fault)}
         if unknown := set(options) - known:
             raise ValueError(f"no fault option {', '.join(sorted(unknown))}; there are: {', '.join(sorted(known))}")
-        try:
-            re.compile(options.get("path", ""))
-        except re.error as error:
-            raise ValueError(f"path is not a regular expression: {error}") from error
+        for name in ("path", "item"):
+            try:
+                re.compile(options.get(name, ""))
+            except re.error as error:
+                raise ValueError(f"{name} is not a regular expression: {error}") from error
+        if unknown := set(options.get("how", "").split()) - set(HOW):
+            raise ValueError(f"no way to normalise {', '.join(sorted(unknown))}; there are: {', '.join(HOW)}")
         fault = Fault(kind=kind, **options)
         fault.method = fault.method.upper()
         self.planned.append(fault)

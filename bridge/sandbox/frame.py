@@ -72,6 +72,8 @@ class Frame:
             return
         if "hold" in faults:
             await self.held.wait()
+        if "meanwhile" in faults:
+            await self._meanwhile(scope, faults["meanwhile"].deed or {})
         if "delay" in faults:
             await asyncio.sleep(faults["delay"].seconds)
         reply = await self._answer(scope, receive, faults)
@@ -90,11 +92,43 @@ class Frame:
         scope["sandbox.faults"] = faults
         return await _collect(self._inner, scope, receive)
 
+    async def _meanwhile(self, scope: Scope, deed: dict[str, Any]) -> None:
+        """What another does between two of the client's requests.
+
+        Raises: ValueError when it is refused.
+        """
+        if "act" in deed:
+            self.tracker.act(dict(deed["act"]))
+            return
+        path, _, query = deed["path"].partition("?")
+        token = self.tracker.tokens()[deed["who"]]
+        headers = {"authorization": f"Bearer {token}", "user-agent": "bridge-sandbox-person"} | JSON
+        own = {
+            "method": deed["method"],
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+            "sandbox.faults": {},
+            "sandbox.notes": {},
+        }
+        body = msgspec.json.encode(deed["body"]) if deed.get("body") is not None else b""
+
+        async def told() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        reply = await _collect(self._inner, {**scope, **own}, told)
+        if reply.status >= 400:
+            raise ValueError(f"the deed was refused: {reply.status} {reply.payload()!r}")
+
     async def _afterwards(self, reply: Reply, faults: dict[str, Fault]) -> Reply:
         if "accepted_delay" in faults:
             await asyncio.sleep(faults["accepted_delay"].seconds)
         if "hold_reply" in faults:
             await self.held.wait()
+        if "cut_json" in faults:
+            whole = reply.payload()
+            reply.content = whole[: len(whole) // 2]
         if "accepted_error" in faults and reply.status < 400:
             status = faults["accepted_error"].status or 500
             return Reply(status, {"message": faults["accepted_error"].message or "Server Error"}, dict(JSON))

@@ -40,7 +40,8 @@ HOUR_S = 3600
 class GithubSettings:
     """Switches. ``rate_limit`` per user and hour (0: no limit and no headers, as on GHES); ``paging`` is "page" or
     "after"; ``page_limit`` issues and more force "after"; ``late_reason`` lets a closed issue change its reason;
-    ``strict_members`` refuses body members that GitHub would ignore.
+    ``strict_members`` refuses body members that GitHub would ignore; ``grain_s`` is how coarse ``updated_at`` is (60: whole
+    minutes).
     """
 
     rate_limit: int = 100_000
@@ -49,6 +50,7 @@ class GithubSettings:
     late_reason: bool = False
     strict_members: bool = True
     etags: bool = True
+    grain_s: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,11 @@ class GithubSandbox:
 
     # ---- what the handlers ask
 
+    def now_s(self) -> int:
+        """What is written into ``created_at`` and ``updated_at``."""
+        now = int(self.clock.now())
+        return now - now % self.settings.grain_s
+
     def singular(self, ask: Ask) -> bool:
         """Whether this request's API version still has the singular ``assignee``."""
         return ask.headers.get("x-github-api-version", rules.VERSIONS[0]) == rules.VERSIONS[0]
@@ -115,7 +122,7 @@ class GithubSandbox:
         now = self.clock.now()
         changed = before != after
         if changed:
-            after = repo.put(replace(after, updated_at=int(now)) if before else after, now)
+            after = repo.put(replace(after, updated_at=self.now_s()) if before else after, now)
         self.note(ask, verb, "issue", f"{repo.full_name}#{after.number}", changed=changed)
         if changed and self.outgoing.targets:
             announce(self, ask, repo, before, after)

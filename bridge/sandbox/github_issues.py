@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.sandbox import github_paging as paging
 from bridge.sandbox import github_rules as rules
 from bridge.sandbox import github_shapes as shapes
+from bridge.sandbox import rewriting
 from bridge.sandbox.exchange import Reply
 from bridge.sandbox.github_store import Issue, Label, Repo
 
@@ -49,7 +50,7 @@ def find(box: GithubSandbox, ask: Ask) -> tuple[Repo, Issue]:
 
 def get(box: GithubSandbox, ask: Ask) -> Reply:
     repo, issue = find(box, ask)
-    return Reply(200, box.shaper(ask).issue(repo, issue, mirrored="normalise" in ask.faults))
+    return Reply(200, box.shaper(ask).issue(repo, issue, mirrored=rewriting.is_mirrored(ask)))
 
 
 def create(box: GithubSandbox, ask: Ask) -> Reply:
@@ -60,9 +61,15 @@ def create(box: GithubSandbox, ask: Ask) -> Reply:
     body = rules.only(ask, CREATE, strict=box.settings.strict_members)
     title = rules.text(body, "Issue", "title", limit=rules.TITLE_LIMIT, required=True)
     words = rules.text(body, "Issue", "body", limit=rules.BODY_LIMIT)
-    now = int(box.clock.now())
+    now = box.now_s()
     issue = Issue(
-        repo.next_number, box.store.new_id(), tidy(ask, title) or "", ask.who, now, now, body=tidy(ask, words)
+        repo.next_number,
+        box.store.new_id(),
+        rewriting.text(ask, title) or "",
+        ask.who,
+        now,
+        now,
+        body=rewriting.text(ask, words),
     )
     issue = replace(issue, **placed(box, ask, repo, body))
     box.save(ask, repo, None, issue, verb="create")
@@ -80,9 +87,9 @@ def change(box: GithubSandbox, ask: Ask) -> Reply:
     members: dict[str, Any] = {}
     if body.get("title") is not None:
         title = rules.text(body, "Issue", "title", limit=rules.TITLE_LIMIT, required=True)
-        members["title"] = tidy(ask, title)
+        members["title"] = rewriting.text(ask, title)
     if "body" in body:
-        members["body"] = tidy(ask, rules.text(body, "Issue", "body", limit=rules.BODY_LIMIT))
+        members["body"] = rewriting.text(ask, rules.text(body, "Issue", "body", limit=rules.BODY_LIMIT))
     members |= stated(box, ask, issue, body)
     members |= placed(box, ask, repo, body)
     after = replace(issue, **members)
@@ -139,7 +146,7 @@ def placed(box: GithubSandbox, ask: Ask, repo: Repo, body: dict[str, Any]) -> di
 def made(box: GithubSandbox, ask: Ask, repo: Repo, names: list[str]) -> list[Label]:
     """The labels of these names, in order, once each; those that do not exist are made when the token may push."""
     rows: dict[int, Label] = {}
-    for name in names:
+    for name in (rewriting.label(ask, name) for name in names):
         row = repo.label(name)
         if row is None:
             if len(name) > 50:
@@ -158,12 +165,6 @@ def assignable(repo: Repo, logins: list[str]) -> tuple[str, ...]:
         if role in ("triage", "write", "maintain", "admin")
     }
     return tuple(dict.fromkeys(known[login.casefold()] for login in logins if login.casefold() in known))
-
-
-def tidy(ask: Ask, words: str | None) -> str | None:
-    if words is None or "normalise" not in ask.faults:
-        return words
-    return words.strip().replace("\r\n", "\n").replace("\n", "\r\n")
 
 
 def labels(box: GithubSandbox, ask: Ask) -> Reply:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import re
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 from bridge.sandbox import github_rules as rules
+from bridge.sandbox import rewriting
 from bridge.sandbox.exchange import Reply
 
 if TYPE_CHECKING:
@@ -100,6 +102,7 @@ def issues(box: GithubSandbox, ask: Ask, repo: Repo) -> Reply:
             "please use cursor based pagination (after/before)",
         )
     keys, look = _view(repo, sort, ask.faults.get("stale"), box.clock.now())
+    repo.lists += 1
     if since is not None and sort == "updated":
         keys = keys[bisect_left(keys, (since, 0)) :]
     elif since is not None:
@@ -110,7 +113,7 @@ def issues(box: GithubSandbox, ask: Ask, repo: Repo) -> Reply:
     if backwards:
         keys = keys[::-1]
     shaper = box.shaper(ask)
-    mirrored = "normalise" in ask.faults
+    mirrored = rewriting.is_mirrored(ask)
 
     def shape(key: Key) -> bytes:
         return shaper.issue(repo, look(key[1]), mirrored=mirrored)
@@ -163,12 +166,13 @@ def _key(issue: Issue, sort: str) -> Key:
 
 
 def as_of(repo: Repo, fault: Fault, now: float) -> dict[int, Issue]:
-    """The issues as they were ``fault.seconds`` or ``fault.changes`` ago."""
+    """The issues as they were as long ago as the fault says."""
     rows = dict(repo.issues)
     for undone, change in enumerate(reversed(repo.history)):
-        late = change.at > now - fault.seconds if fault.seconds else undone < fault.changes
-        if not late:
+        if not fault.is_late(change.at, now, lists=repo.lists - change.lists, undone=undone):
             break
+        if not re.search(fault.item, str(change.number)):
+            continue
         if change.before is None:
             rows.pop(change.number, None)
         else:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from bridge.sandbox import github_paging as paging
 from bridge.sandbox import github_rules as rules
 from bridge.sandbox import github_shapes as shapes
+from bridge.sandbox import rewriting
 from bridge.sandbox.clock import instant
 from bridge.sandbox.exchange import Reply
-from bridge.sandbox.github_issues import find, tidy
+from bridge.sandbox.github_issues import find
 from bridge.sandbox.github_store import Comment, Label, Milestone, Repo
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def labels(box: GithubSandbox, ask: Ask) -> Reply:
     members = rules.label_members(
         rules.only(ask, "name color description", strict=box.settings.strict_members), "name", required=True
     )
+    members["name"] = rewriting.label(ask, members["name"])
     if repo.label(members["name"]) is not None:
         rules.invalid("Label", "name", "already_exists")
     row = repo.put_label(Label(box.store.new_id(), **members))
@@ -215,7 +217,7 @@ def issue_comments(box: GithubSandbox, ask: Ask) -> Reply:
     if issue.locked and not box.can(ask, repo, "triage"):
         rules.refuse(403, "Unable to create comment because issue is locked.")
     words = _words(box, ask)
-    now = int(box.clock.now())
+    now = box.now_s()
     row = Comment(box.store.new_id(), issue.number, ask.who, words, now, now)
     repo.comments[row.id] = row
     _touch(box, repo, row, 1)
@@ -241,7 +243,7 @@ def comment(box: GithubSandbox, ask: Ask) -> Reply:
         box.note(ask, "delete", "comment", str(row.id))
         _tell(box, ask, repo, row, "deleted")
         return Reply(204)
-    after = replace(row, body=_words(box, ask), updated_at=int(box.clock.now()))
+    after = replace(row, body=_words(box, ask), updated_at=box.now_s())
     repo.comments[row.id] = after
     _touch(box, repo, row, 0)
     box.note(ask, "update", "comment", str(row.id))
@@ -251,14 +253,14 @@ def comment(box: GithubSandbox, ask: Ask) -> Reply:
 
 def _words(box: GithubSandbox, ask: Ask) -> str:
     body = rules.only(ask, "body", strict=box.settings.strict_members)
-    return tidy(ask, rules.text(body, "IssueComment", "body", limit=rules.BODY_LIMIT, required=True)) or ""
+    return rewriting.text(ask, rules.text(body, "IssueComment", "body", limit=rules.BODY_LIMIT, required=True)) or ""
 
 
 def _touch(box: GithubSandbox, repo: Repo, row: Comment, more: int) -> None:
     issue = repo.issues.get(row.number)
     if issue is not None:
-        now = box.clock.now()
-        repo.put(replace(issue, comments=issue.comments + more, updated_at=int(now)), now)
+        after = replace(issue, comments=issue.comments + more, updated_at=box.now_s())
+        repo.put(after, box.clock.now())
 
 
 def _tell(box: GithubSandbox, ask: Ask, repo: Repo, row: Comment, action: str, **more: Any) -> None:

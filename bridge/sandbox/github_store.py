@@ -74,11 +74,12 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An item as it was before a change; ``before`` is None for a new one."""
+    """An item as it was before a change; ``before`` is None for a new one. ``lists`` were answered by then."""
 
     at: float
     number: int
     before: Issue | None
+    lists: int = 0
 
 
 @dataclass(slots=True)
@@ -102,6 +103,7 @@ class Repo:
     by_creation: list[tuple[int, int]] = field(default_factory=list)
     history: deque[Change] = field(default_factory=lambda: deque(maxlen=HISTORY))
     decor: int = 0
+    lists: int = 0
     rendered: dict[int, tuple[Issue, object, bytes]] = field(default_factory=dict)
 
     @property
@@ -117,7 +119,7 @@ class Repo:
         if not issue.gone:
             insort(self.by_update, (issue.updated_at, issue.number))
             insort(self.by_creation, (issue.created_at, issue.number))
-        self.history.append(Change(at, issue.number, before))
+        self.history.append(Change(at, issue.number, before, self.lists))
         self.next_number = max(self.next_number, issue.number + 1)
         return issue
 
