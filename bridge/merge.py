@@ -8,7 +8,7 @@ that side's own form (S6).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -61,15 +61,25 @@ _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 
 def merge_text(base: str, ours: str, theirs: str) -> str | None:
     """Both edits in one text, or None when they overlap (S11): by lines first, then by words inside a clash."""
-    return _diff3(base.splitlines(keepends=True), ours.splitlines(keepends=True), theirs.splitlines(keepends=True))
+    return _diff3(*(text.splitlines(keepends=True) for text in (base, ours, theirs)), clash=_by_words)
 
 
-def _diff3(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str], *, words: bool = False) -> str | None:
+def keep_both(base: str, ours: str, theirs: str) -> str:
+    """Both edits in one text, and where they overlap the lines of both, ours first (policy keep-both, S16)."""
+    merged = _diff3(*(text.splitlines(keepends=True) for text in (base, ours, theirs)), clash=_one_below_the_other)
+    assert merged is not None
+    return merged
+
+
+_Clash = Callable[[Sequence[str], Sequence[str], Sequence[str]], str | None]
+
+
+def _diff3(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str], *, clash: _Clash) -> str | None:
     """Merge between anchors: base tokens that both sides kept. A region only one side changed takes that side."""
     merged: list[str] = []
     b = o = t = 0
     for anchor_b, anchor_o, anchor_t in [*_anchors(base, ours, theirs), (len(base), len(ours), len(theirs))]:
-        region = _region(base[b:anchor_b], ours[o:anchor_o], theirs[t:anchor_t], words=words)
+        region = _region(base[b:anchor_b], ours[o:anchor_o], theirs[t:anchor_t], clash)
         if region is None:
             return None
         merged.append(region)
@@ -90,11 +100,27 @@ def _kept(base: Sequence[str], side: Sequence[str]) -> dict[int, int]:
     return {block.a + i: block.b + i for block in blocks for i in range(block.size)}
 
 
-def _region(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str], *, words: bool) -> str | None:
+def _region(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str], clash: _Clash) -> str | None:
     if theirs in (ours, base):
         return "".join(ours)
     if ours == base:
         return "".join(theirs)
-    if words or not base:
+    return clash(base, ours, theirs)
+
+
+def _by_words(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> str | None:
+    if not base:
         return None
-    return _diff3(*(_WORDS.findall("".join(lines)) for lines in (base, ours, theirs)), words=True)
+    return _diff3(*(_WORDS.findall("".join(lines)) for lines in (base, ours, theirs)), clash=_none)
+
+
+def _none(*_: Sequence[str]) -> None:
+    """Two edits of the same words: not ours to join."""
+
+
+def _one_below_the_other(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> str:
+    joined = _by_words(base, ours, theirs)
+    if joined is not None:
+        return joined
+    first, second = "".join(ours), "".join(theirs)
+    return first + ("" if not first or not second or first.endswith("\n") else "\n") + second

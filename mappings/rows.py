@@ -11,7 +11,7 @@ from bridge.model import FieldSpec, FieldType, Schema, Side, Value
 from mappings.lenses import Choice, Lens, People, Same, normal
 
 Direction = Literal["both", "left-to-right", "right-to-left", "create-only", "off"]
-Policy = Literal["manual", "left", "right", "newest", "merge"]
+Policy = Literal["manual", "left", "right", "newest", "merge", "keep-both"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def _row(spec: RowSpec, left: Schema, right: Schema, *, people: People, policy: 
     right_spec = _spec(right, spec.right, "right", spec.origin, link)
     is_set = left_spec.type.is_set or right_spec.type.is_set
     chosen = spec.conflict or policy
-    if chosen == "merge" and left_spec.type is not FieldType.TEXT:
+    if chosen in ("merge", "keep-both") and left_spec.type is not FieldType.TEXT:
         chosen = "manual"
     return Row(
         spec.left,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.merge import apply_delta, delta, merge_text
+from bridge.merge import apply_delta, delta, keep_both, merge_text
 
 LINES = st.lists(st.sampled_from(["a\n", "b\n", "c\n", "d\n"]), max_size=6).map("".join)
 NAMES = st.frozensets(st.sampled_from(["bug", "Docs", "api", "urgent"]))
@@ -78,3 +78,18 @@ def test_deltas_of_both_sides_meet_in_the_same_set(base: frozenset[str], ours: f
 
 def test_case_makes_no_second_label():
     assert apply_delta(("Bug",), delta((), ("bug",))) == ("Bug",)
+
+
+@given(LINES, LINES, LINES)
+def test_keeping_both_keeps_every_line_that_either_side_wrote(base: str, ours: str, theirs: str):
+    kept = keep_both(base, ours, theirs).splitlines()
+
+    for side in (ours, theirs):
+        new = set(side.splitlines()) - set(base.splitlines())
+        assert new <= set(kept)
+
+
+def test_keeping_both_joins_what_merges_and_stacks_what_does_not():
+    assert keep_both("the red pump leaks", "the blue pump leaks", "the red pump drips") == "the blue pump drips"
+    assert keep_both("a\nred\nz", "a\nblue\nz", "a\ngreen\nz") == "a\nblue\ngreen\nz"
+    assert keep_both("red", "blue", "green") == "blue\ngreen"

@@ -55,7 +55,7 @@ Duration: TypeAlias = Annotated[int, BeforeValidator(parse_duration, json_schema
 Interval: TypeAlias = Annotated[int, BeforeValidator(parse_duration, json_schema_input_type=int | str), Field(ge=1)]
 Names: TypeAlias = Annotated[tuple[Text, ...], BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])]
 SyncedKind: TypeAlias = Literal["task", "label"]
-Policy: TypeAlias = Literal["manual", "left", "right", "newest", "merge"]
+Policy: TypeAlias = Literal["manual", "left", "right", "newest", "merge", "keep-both"]
 
 
 class Strict(BaseModel):
@@ -180,7 +180,7 @@ class Link(Strict):
     conflict: Policy = Field(
         "manual",
         description="Who wins when both sides changed one field: manual asks a person, newest trusts both servers' "
-        "clocks, merge joins texts line by line.",
+        "clocks, merge joins texts line by line, keep-both also where both changed the same line.",
     )
     max_writes: int = Field(
         5_000, ge=0, description="Writes a run may send; then it stops cleanly and says what is left."

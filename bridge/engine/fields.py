@@ -8,7 +8,7 @@ from typing import Any
 
 from bridge.engine.outcome import KEEP, After, Decided, Outcome, Problem, Sight, checked, not_stored
 from bridge.engine.sets import advance_set, decide_set
-from bridge.merge import has_changed, merge_text
+from bridge.merge import has_changed, keep_both, merge_text
 from bridge.model import SIDES, UNSET, Side, Unset, Value, other
 from mappings.lenses import UnmappedError
 from mappings.rows import Row
@@ -59,8 +59,8 @@ def _one_way(row: Row, sight: Sight, *, left_moved: bool, right_moved: bool) -> 
 def _both_moved(row: Row, sight: Sight, *, first_contact: str, skew: timedelta) -> Outcome:
     first = sight.base_left is UNSET and sight.base_right is UNSET
     policy = first_contact if first else row.policy
-    if policy == "merge":
-        return _merge(row, sight) or Outcome("conflict", rule="both sides changed the same words (S11)")
+    if policy in ("merge", "keep-both"):
+        return _merge(row, sight, policy) or Outcome("conflict", rule="both sides changed the same words (S11)")
     if policy == "newest":
         policy = _newest(sight, skew)
     if policy == "left":
@@ -77,16 +77,17 @@ def _newest(sight: Sight, skew: timedelta) -> str:
     return "left" if sight.left_at > sight.right_at else "right"
 
 
-def _merge(row: Row, sight: Sight) -> Outcome | None:
+def _merge(row: Row, sight: Sight, policy: str) -> Outcome | None:
+    join = keep_both if policy == "keep-both" else merge_text
     try:
         theirs = row.convert("left", sight.right)
-        merged = merge_text(_text(sight.base_left), _text(sight.left), _text(theirs))
+        merged = join(_text(sight.base_left), _text(sight.left), _text(theirs))
         if merged is None:
             return None
         new_left, new_right = row.normal("left", merged), row.normal("right", row.convert("right", merged))
     except UnmappedError:
         return None
-    rule = "both changed, merged by lines (S11)"
+    rule = f"both changed, policy {policy} (S11)"
     return checked(
         row,
         KEEP if new_left == sight.left else new_left,

@@ -150,3 +150,18 @@ async def test_a_lost_database_adopts_what_is_equal_and_deletes_nothing(world: W
 
     assert (world.writes(), report.exit_code, report.counts["paired"]) == (writes, 0, 2)
     assert world.issue(number)["title"] == "Repair the pump"
+
+
+async def test_keep_both_puts_the_two_texts_below_each_other(world: World):
+    world.write_config(link_more='conflict = "keep-both"')
+    number = world.new_issue("Repair the pump", "It leaks.")
+    await world.sync()
+    task = world.tasks()[0]["Id"]
+    world.edit_issue(number, title="Mend the pump", body="It drips.")
+    world.edit_task(task, title="Replace the pump", description="It floods.")
+
+    await world.settle()
+
+    assert world.task(task)["description"] == "It floods.\nIt drips."
+    assert world.issue(number)["body"].startswith("It floods.\nIt drips.")
+    assert the_conflict(world).clash.field == "title"
