@@ -9,7 +9,8 @@ import ipaddress
 import logging
 import random
 import ssl
-from dataclasses import dataclass, replace
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import urljoin, urlsplit, urlunsplit
@@ -33,7 +34,7 @@ from connectors.pace import Gate, Pace, Retry
 from connectors.status import READS, Classify, Response, http_date, limited_until, reset_at, shown, to_error
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Mapping
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +55,19 @@ class Timeouts:
 
     connect_s: float = 10.0
     read_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What ``bridge drill`` puts around the clients that are opened in its context: httpx's own event hooks (``request``
+    before it leaves, ``response`` before its body is read), and another patience in seconds.
+    """
+
+    hooks: Mapping[str, list[Callable[[Any], Awaitable[None]]]] = field(default_factory=dict)
+    read_s: float | None = None
+
+
+WATCH: Final[ContextVar[Watch]] = ContextVar("WATCH", default=Watch())  # noqa: B039 — frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,9 +269,12 @@ class Http:
 
     def _open(self) -> httpx.AsyncClient:
         if self._client is None:
+            watch = WATCH.get()
+            read_s = watch.read_s or self._timeouts.read_s
             self._client = httpx.AsyncClient(
                 headers=self._headers,
-                timeout=httpx.Timeout(self._timeouts.read_s, connect=self._timeouts.connect_s, pool=None),
+                event_hooks=dict(watch.hooks),
+                timeout=httpx.Timeout(read_s, connect=self._timeouts.connect_s, pool=None),
                 limits=httpx.Limits(
                     max_connections=self._pace.in_flight, max_keepalive_connections=self._pace.in_flight
                 ),
