@@ -9,10 +9,11 @@
         │   └── RateLimited    the same, not before ``until``
         ├── UnknownOutcome     a write may or may not have happened: look before anything else (S18)
         ├── StaleWrite         the record moved: plan it again
-        ├── RejectedError      the tracker will never take this: park the item
+        ├── RejectedError      the tracker will never take this: park the item, or its ``field`` alone
         ├── GoneError          deleted or moved, with evidence (S25)
         ├── NotFoundError      404 without evidence: hidden, moved, not there yet
         ├── PermissionError_   this verb is not allowed: park the item
+        ├── ContainerError     the whole repository or board refuses: stop this side, park nothing
         ├── AuthError          the credential is refused: stop this connection alone
         ├── UnreachableError   nobody answers: stop this connection alone, try next time
         └── SignatureError     a webhook that nobody we know has signed: 401, nothing stored
@@ -23,6 +24,7 @@ A bug is any other exception: the loop that meets it logs it with its traceback 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal, TypeAlias
 
 
 class BridgeError(Exception):
@@ -90,7 +92,16 @@ class StaleWrite(TrackerError):
 
 
 class RejectedError(TrackerError):
-    """400, 422: not acceptable until the item, the mapping or the configuration changes."""
+    """400, 422: not acceptable until the item, the mapping or the configuration changes.
+
+    ``field`` is the one field that is to blame, in the connector's vocabulary; "" when that is not known.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str = "", status: int | None = None, url: str = "", field: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint, status=status, url=url)
+        self.field = field
 
 
 class GoneError(TrackerError):
@@ -109,6 +120,33 @@ class NotFoundError(TrackerError):
 
 class PermissionError_(TrackerError):  # noqa: N801 — the builtin's name is taken
     """403 on one verb: the credential works but may not do this."""
+
+
+ContainerReason: TypeAlias = Literal["permission", "missing", "moved", "closed"]
+
+
+class ContainerError(TrackerError):
+    """What was said is true of the whole container, so that the next item would be told the same.
+
+    ``reason``: ``permission`` (this account may not do it here), ``missing`` (not there, or not shown to this account;
+    it proves no item gone, S25), ``moved`` (the address leads elsewhere), ``closed`` (archived, or its issues are
+    turned off). ``container`` as the connector names it, "" where the answer
+    does not say.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: ContainerReason,
+        container: str = "",
+        hint: str = "",
+        status: int | None = None,
+        url: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint, status=status, url=url)
+        self.container = container
+        self.reason: ContainerReason = reason
 
 
 class AuthError(TrackerError):

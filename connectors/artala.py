@@ -14,6 +14,7 @@ from bridge.errors import RejectedError
 from bridge.model import Fields, Marker, Record, Ref, Schema
 from connectors import artala_check, artala_hooks, artala_labels, artala_write
 from connectors.artala_config import ArtalaConfig
+from connectors.artala_errors import refusal
 from connectors.artala_item import Items
 from connectors.artala_labels import Labels
 from connectors.artala_names import Names, Priorities
@@ -149,6 +150,7 @@ def _client(name: str, config: ArtalaConfig, transport: Transport | None, retry:
         pace=pace,
         retry=retry or Retry(first_wait_s=1.0),
         ca_file=config.ca_file,
+        classify=refusal,
         transport=transport,
     )
 

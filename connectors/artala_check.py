@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
-from bridge.errors import AuthError, PermissionError_, RejectedError, TrackerError
+from bridge.errors import AuthError, ContainerError, RejectedError, TrackerError
 from bridge.model import FieldSpec, FieldType, Schema
 from connectors.artala_config import ArtalaConfig
 from connectors.artala_labels import ADMIN_HINT, Labels
@@ -80,7 +80,7 @@ class Check:
         """
         try:
             boards = await self._names.boards()
-        except (AuthError, PermissionError_) as error:
+        except (AuthError, ContainerError) as error:
             return [Finding("error", error.message, error.hint)]
         found = [Finding("ok", f"The API key is accepted; it sees {len(boards)} boards.")]
         if self._config.base_url.startswith("http://") and not is_loopback(self._config.base_url):

@@ -12,9 +12,10 @@ from typing import Final
 
 import msgspec
 
-from bridge.errors import GoneError, NotFoundError, RetryableError
+from bridge.errors import GoneError, RetryableError
 from bridge.model import Marker, Record, Ref, Value
 from connectors.artala_config import ArtalaConfig
+from connectors.artala_errors import unseen
 from connectors.artala_feed import TASKS, Cursor, literal, tasks_path, walk_tasks
 from connectors.artala_names import Names
 from connectors.artala_pull import CUSTOM, Reader
@@ -39,7 +40,7 @@ class Items:
     async def fetch(self, ref: Ref, fields: Collection[str]) -> Record:
         """One request, one more for labels and one more for custom fields if ``fields`` has some.
 
-        Raises: GoneError when the task is on another board, or 404 while its board answers; else NotFoundError.
+        Raises: GoneError when the task is on another board, or 404 while its board answers; else ContainerError.
         """
         row = await self.row(ref)
         if row.board_id and row.board_id.lower() != await self._names.board(ref.container):
@@ -70,12 +71,7 @@ class Items:
                     status=404,
                     url=url,
                 )
-            raise NotFoundError(
-                f"Artala shows neither the task {ref.id} nor its board {ref.container}.",
-                hint="The board may be archived, or this API key's user has lost access to it.",
-                status=404,
-                url=url,
-            )
+            raise unseen(ref.container, url)
         said = decode(answer, ANY_OBJECT)
         try:
             return task_of(said)

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from bridge.errors import NotFoundError, RejectedError
+from bridge.errors import ContainerError, RejectedError
 from connectors.artala_wire import (
     BOARD,
     BOARDS,
@@ -83,7 +83,7 @@ class Names:
     # Boards
 
     async def board(self, container: str) -> str:
-        """A board's id in lower case, by its id or its name. Raises: NotFoundError, RejectedError when names clash."""
+        """A board's id in lower case, by its id or its name. Raises: ContainerError."""
         if GUID.fullmatch(container):
             self._given.setdefault(container.lower(), container)
             return container.lower()
@@ -92,12 +92,17 @@ class Names:
         if not found:
             found = by_name(await self._boards.newer(rows), container, lambda row: row.name)
         if len(found) > 1:
-            raise RejectedError(
-                f'Artala has {len(found)} boards named "{container}".', hint="Give the board's id instead of its name."
+            raise ContainerError(
+                f'Artala has {len(found)} boards named "{container}".',
+                container=container,
+                reason="missing",
+                hint="Give the board's id instead of its name.",
             )
         if not found:
-            raise NotFoundError(
+            raise ContainerError(
                 f'Artala shows no board "{container}" to this API key.',
+                container=container,
+                reason="missing",
                 hint=nearest(container, (row.name for row in rows)),
             )
         self._given[found[0].id.lower()] = container
@@ -130,19 +135,30 @@ class Names:
         return known
 
     async def member_id(self, email: str) -> str:
-        """Raises: RejectedError for an e-mail that the team does not have."""
+        """Raises: RejectedError for an e-mail that the team does not have, or that is not active: Artala assigns neither."""
         if GUID.fullmatch(email):
             return email.lower()
         team = await self._team.get()
-        for rows in (team, None):
-            for row in rows if rows is not None else await self._team.newer(team):
-                if row.email and row.email.lower() == email.lower():
-                    return row.id.lower()
+        rows = _of_email(team, email)
+        if not any(row.is_active for row in rows):
+            team = await self._team.newer(team)
+            rows = _of_email(team, email)
+        if found := next((row for row in rows if row.is_active), None):
+            return found.id.lower()
+        if rows:
+            raise RejectedError(
+                f"{email} is not active in the Artala team.", hint="Activate the person in Artala.", field="assignee"
+            )
         raise RejectedError(
             f'The Artala team has nobody with the e-mail "{email}".',
             hint=nearest(email, (row.email.lower() for row in team if row.email))
             or "Correct the people in the configuration.",
+            field="assignee",
         )
+
+    async def is_active(self, member: str) -> bool:
+        """Whether the team has this member id as an active one, by a list read now."""
+        return any(row.id.lower() == member and row.is_active for row in await self._team.fresh())
 
     async def team(self) -> list[MemberRow]:
         return await self._team.get()
@@ -162,7 +178,9 @@ class Names:
         if not found:
             there = ", ".join(row.name for row in rows)
             raise RejectedError(
-                f'Artala has no status "{name}".', hint=f"It has: {there}. Correct the map of status in the mapping."
+                f'Artala has no status "{name}".',
+                hint=f"It has: {there}. Correct the map of status in the mapping.",
+                field="status",
             )
         return found[0].name
 
@@ -181,6 +199,7 @@ class Names:
         raise RejectedError(
             f'Artala has no custom field "{name}", or the plan has none at all.',
             hint=nearest(name, (row.name for row in rows)) or "Make the field in Artala or take it out of the mapping.",
+            field=f"custom.{name}",
         )
 
 
@@ -215,12 +234,17 @@ class Priorities:
             raise RejectedError(
                 f'Artala has no priority "{name}".',
                 hint=f"It has: {', '.join(numbers)}. Correct the map of priority, or priorities of this connection.",
+                field="priority",
             )
         return numbers[name.lower()]
 
 
 def _emails(team: Iterable[MemberRow]) -> dict[str, str]:
     return {row.id.lower(): row.email.lower() for row in team if row.email}
+
+
+def _of_email(team: Iterable[MemberRow], email: str) -> list[MemberRow]:
+    return [row for row in team if row.email and row.email.lower() == email.lower()]
 
 
 def by_name(rows: Iterable[T], name: str, name_of: Callable[[T], str]) -> list[T]:

@@ -14,9 +14,10 @@ from typing import Final
 
 import msgspec
 
-from bridge.errors import RejectedError, UnknownOutcome
+from bridge.errors import NotFoundError, RejectedError, UnknownOutcome
 from bridge.model import Fields, Marker, Record, Ref, Value
 from connectors.artala_config import ArtalaConfig
+from connectors.artala_errors import unseen
 from connectors.artala_feed import TASKS, tasks_path
 from connectors.artala_item import Items
 from connectors.artala_labels import Labels
@@ -25,7 +26,7 @@ from connectors.artala_pull import CUSTOM, Reader
 from connectors.artala_wire import ANY_OBJECT, date_of, stamp, task_of, text_of
 from connectors.base import Step, ordered
 from connectors.http import Http
-from connectors.status import decode, shown
+from connectors.status import Response, decode, shown
 
 BODY: Final = frozenset(
     {"title", "description", "assignee", "priority", "due_on", "start_on", "estimate_points", "cover_color"}
@@ -94,7 +95,7 @@ class Writer:
         values = {name: value for name, value in fields.items() if name in CREATE and value is not None}
         body = await self._body(values, {})
         body |= {"boardId": board, "externalId": marker.id, "externalSource": marker.source}
-        answer = await self._http.request("POST", "api/tasks", json=body)
+        answer = await self._posted(board, body, values)
         try:
             said = ANY_OBJECT.decode(answer.content)
             row = task_of(said)
@@ -147,11 +148,43 @@ class Writer:
         else:
             values = dict(changes)
         body = await self._body(values, known)
-        await self._http.request("PUT", f"api/tasks/{ref.id}", json=body)
+        try:
+            await self._http.request("PUT", f"api/tasks/{ref.id}", json=body)
+        except RejectedError as error:
+            await self._blame(error, body, values)
+            raise
         now = {**changes, **{raw: body[_WIRE[name]] for name, raw in _RAW.items() if name in values}}
         if "priority" in changes:
             now["priority"] = self._priority_name(body["priority"])
         return now
+
+    async def _posted(self, board: str, body: Fields, values: Fields) -> Response:
+        """The create. A 404 of its own can only mean the board (S25)."""
+        try:
+            return await self._http.request("POST", "api/tasks", json=body)
+        except NotFoundError as error:
+            if await self._names.board_is_healthy(board):
+                raise
+            raise unseen(board, error.url) from error
+        except RejectedError as error:
+            await self._blame(error, body, values)
+            raise
+
+    async def _blame(self, error: RejectedError, body: Fields, values: Fields) -> None:
+        """Artala does not say what it refuses. A person who is no longer active is a reason that can be looked up; a
+        full replace has to name one also where the assignee is not among the changes.
+
+        Raises: RejectedError for the field ``assignee`` then.
+        """
+        who = body.get("assigneeId")
+        if isinstance(who, str) and error.status in (400, 422) and not await self._names.is_active(who):
+            raise RejectedError(
+                f"{error.message} Its assignee {values.get('assignee')} is not an active member of the team.",
+                hint="Assign the task to somebody else in Artala, or activate the person.",
+                status=error.status,
+                url=error.url,
+                field="assignee",
+            ) from error
 
     async def _status(self, ref: Ref, changes: Fields) -> Fields:
         status = await self._names.status(str(changes["status"]))

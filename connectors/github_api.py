@@ -11,16 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urljoin, urlsplit
 
-from bridge.errors import (
-    AuthError,
-    ConfigError,
-    GoneError,
-    NotFoundError,
-    PermissionError_,
-    RateLimited,
-    RejectedError,
-    TrackerError,
-)
+from bridge.errors import ConfigError, ContainerError, GoneError, RateLimited, RejectedError, TrackerError
+from connectors.github_errors import ISSUES_OFF, closed, refusal
 from connectors.github_walk import Walk
 from connectors.github_wire import MILESTONES, REPOSITORY, Repository
 from connectors.http import Http, Timeouts
@@ -40,7 +32,6 @@ _BY_NAME: Final = re.compile(r"/repos/([^/]+/[^/]+)(?=/|$)")
 _SECONDARY_S: Final = 60
 _SECONDARY_FORGOTTEN: Final = timedelta(minutes=10)
 _MILESTONES_FRESH_S: Final = 60
-_ISSUES_OFF: Final = "Turn issues on in the repository's settings."
 
 
 def repo_path(container: str) -> str:
@@ -101,7 +92,7 @@ class GithubApi:
         return Walk(self.http, f"{repo_path(container)}/issues", params)
 
     async def repo(self, container: str) -> Repository:
-        """The repository under its name of today. Raises: NotFoundError when this account cannot see it."""
+        """The repository under its name of today. Raises: ContainerError when this account cannot see it."""
         response = await self.http.request("GET", repo_path(container), follow=True)
         return decode(response, REPOSITORY)
 
@@ -113,8 +104,8 @@ class GithubApi:
     async def read(self, container: str, tail: str) -> Response:
         """One thing of a repository.
 
-        Raises: GoneError when it was deleted or moved to another repository; NotFoundError when the repository itself
-        cannot be seen, so that nothing is proved (S25).
+        Raises: GoneError when it was deleted or moved to another repository; ContainerError when the repository itself
+        cannot be seen or has no issues, so that nothing is proved (S25).
         """
         response = await self._sent("GET", container, tail)
         if response.status in (404, 410):
@@ -124,14 +115,16 @@ class GithubApi:
     async def write(
         self, method: str, container: str, tail: str, body: Any = None, *, idempotent: bool = False
     ) -> Response:
-        """Change one thing of a repository. Raises as ``read``; PermissionError_ when it can be read only."""
+        """Change one thing of a repository. Raises as ``read``; ContainerError when it can be read only."""
         response = await self._sent(method, container, tail, body, idempotent=idempotent)
         if response.status == 410:
             raise await self._missing(container, response)
         if response.status == 404:
             await self.read(container, tail)  # GitHub says 404 for "may not" as well
-            raise PermissionError_(
+            raise ContainerError(
                 f"{described(response)} It can be read, but not changed.",
+                container=container,
+                reason="permission",
                 hint="Give the token the permission Issues: read and write (classic: the scope repo).",
                 status=404,
                 url=shown(response.url),
@@ -139,10 +132,23 @@ class GithubApi:
         return response
 
     async def create(self, container: str, tail: str, body: Any, *, idempotent: bool = False) -> Response:
-        """Add to a list of a repository, also where the repository has been renamed (307)."""
-        return await self.http.request(
+        """Add to a list of a repository, also where the repository has been renamed (307).
+
+        Raises: ContainerError when it cannot be added to, or has moved where a write may not follow (301).
+        """
+        response = await self.http.request(
             "POST", repo_path(container) + tail, json=body, follow=True, idempotent=idempotent or None
         )
+        if response.status in _MOVED:
+            raise ContainerError(
+                f"{container} has moved to {shown(urljoin(response.url, response.headers.get('location', '')))}.",
+                container=container,
+                reason="moved",
+                hint="Set the link's container to the repository's new name.",
+                status=response.status,
+                url=shown(response.url),
+            )
+        return response
 
     async def milestone(self, container: str, title: str) -> int:
         """The number of the milestone with this title, open or closed. The list is kept for a minute.
@@ -160,6 +166,7 @@ class GithubApi:
             raise RejectedError(
                 f"{container} has no milestone {title!r}.",
                 hint="Create it on GitHub, or map this value to one that exists.",
+                field="milestone",
             )
         return numbers[title]
 
@@ -200,41 +207,32 @@ class GithubApi:
         place: dict[str, Any] = {"status": response.status, "url": shown(response.url)}
         try:
             repo = await self.repo(container)
-        except NotFoundError:
-            return NotFoundError(
+        except ContainerError as unseen:
+            return ContainerError(
                 f"{described(response)} The repository {container} cannot be seen either.",
+                container=container,
+                reason=unseen.reason,
                 hint="Check its name and that the token's account may read it.",
                 **place,
             )
         if response.status == 410 and not repo.has_issues:
-            return RejectedError(described(response), hint=_ISSUES_OFF, **place)
+            return closed(response, ISSUES_OFF)
         return GoneError(f"{described(response)} It was deleted.", hint="Bridge stops syncing it.", **place)
 
     def _classify(self, response: Response, now: datetime) -> TrackerError | None:
         """GitHub's own meanings; waits in the order of its documentation: Retry-After, the primary limit's reset, then
         a minute and twice as long each further time for the secondary limits.
         """
-        status, text = response.status, described(response)
-        place: dict[str, Any] = {"status": status, "url": shown(response.url)}
-        said = server_message(response.content).lower()
-        if status in (403, 429):
+        if response.status in (403, 429):
+            said = server_message(response.content).lower()
             until = limited_until(response, now)
-            if until is None and (status == 429 or "secondary rate limit" in said or "abuse" in said):
+            if until is None and (response.status == 429 or "secondary rate limit" in said or "abuse" in said):
                 until = self._secondary_until(now)
             if until is not None:
-                return RateLimited(text, until=until, hint=f"Bridge goes on at {until:%Y-%m-%d %H:%M:%SZ}.", **place)
-        if status == 401:
-            return AuthError(
-                text, hint="The token is wrong, expired or revoked; give this connection a new one.", **place
-            )
-        if status == 403:
-            return PermissionError_(text, hint=_permission_hint(response.headers), **place)
-        if status == 404:
-            hint = "GitHub also says this of what the token may not see: check the name and the token's repositories."
-            return NotFoundError(text, hint=hint, **place)
-        if status == 410 and "issues" in said and "disabled" in said:
-            return RejectedError(text, hint=_ISSUES_OFF, **place)
-        return None
+                place: dict[str, Any] = {"status": response.status, "url": shown(response.url)}
+                hint = f"Bridge goes on at {until:%Y-%m-%d %H:%M:%SZ}."
+                return RateLimited(described(response), until=until, hint=hint, **place)
+        return refusal(response)
 
     def _secondary_until(self, now: datetime) -> datetime:
         """A minute from now, and twice as long each time that follows within ten minutes of the last wait's end."""
@@ -243,12 +241,3 @@ class GithubApi:
         until = now + timedelta(seconds=_SECONDARY_S * 2 ** min(times - 1, 6))
         self._secondary = (times, until)
         return until
-
-
-def _permission_hint(headers: Mapping[str, str]) -> str:
-    if sso := headers.get("x-github-sso"):
-        address = sso.partition("url=")[2]
-        return f"Authorise the token for the organisation's single sign-on{f': {shown(address)}' if address else ''}."
-    if needed := headers.get("x-accepted-github-permissions"):
-        return f"The token needs one of these permissions: {needed}."
-    return "Give the token the permission Issues: read and write, and its account access to the repository."

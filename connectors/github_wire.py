@@ -209,6 +209,7 @@ def issue_body(changes: Fields, marker: Marker | None, milestone: int | None) ->
                 raise RejectedError(
                     f"GitHub cannot write the field {name!r} of an issue.",
                     hint="Take it out of the mapping, or make its direction away from GitHub.",
+                    field=name,
                 )
     return body
 
@@ -219,6 +220,7 @@ def state_body(status: Value) -> dict[str, Any]:
         raise RejectedError(
             f"GitHub has no status {status!r} for an issue.",
             hint=f"Map it to one of: {', '.join(STATUSES)}.",
+            field="status",
         )
     state, reason = STATUSES[status]
     return {"state": state} if reason is None else {"state": state, "state_reason": reason}

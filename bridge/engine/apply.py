@@ -18,6 +18,7 @@ from bridge.engine.steps import Request, next_requests
 from bridge.engine.wave import Finished, Sent
 from bridge.errors import (
     AuthError,
+    ContainerError,
     LockedError,
     RateLimited,
     StateError,
@@ -47,8 +48,8 @@ class _Job:
 async def apply(run: Run, works: Sequence[Work]) -> None:
     """Carry out planned works and store the results.
 
-    Raises: LockedError when the lease was lost; AuthError, UnreachableError, RateLimited when a connection cannot go on
-    — after everything that did happen is stored.
+    Raises: LockedError when the lease was lost; AuthError, ContainerError, UnreachableError, RateLimited when a side
+    cannot go on — after everything that did happen is stored.
     """
     quiet = [work for work in works if not work.writes]
     if quiet:
@@ -154,11 +155,11 @@ async def _call(run: Run, request: Request) -> Record:
 
 
 def _stop_if_needed(answers: Sequence[Sent | BaseException]) -> None:
-    """A lost lease, a database in trouble or a connection that cannot go on ends the run, cleanly (S24, S35)."""
+    """A lost lease, a database in trouble, a container or connection that cannot go on ends the run, cleanly (S24, S35)."""
     for answer in answers:
         if isinstance(answer, BaseException):
             raise answer
-    for kind in (AuthError, UnreachableError, RateLimited):
+    for kind in (AuthError, ContainerError, UnreachableError, RateLimited):
         for answer in answers:
             if isinstance(answer, Sent) and isinstance(answer.error, kind):
                 raise answer.error

@@ -114,7 +114,7 @@ async def what_is_gone_is_told_from_what_is_hidden(connect, people):
         await github.fetch(ref(4), fields=NONE)
     with pytest.raises(errors.GoneError):
         await github.fetch(ref(99), fields=NONE)
-    with pytest.raises(errors.NotFoundError):
+    with pytest.raises(errors.ContainerError):
         await github.fetch(ref(1, container="acme/hidden"), fields=NONE)
 
     assert deleted.value.status == 410
@@ -183,7 +183,7 @@ async def a_reader_may_open_an_issue_and_no_more(connect, people):
     made = await github.create("acme/app", "task", {"title": "Mine", "labels": ("bug",)}, MARKER, key="k")
 
     assert made.fields["labels"] == ()
-    with pytest.raises(errors.PermissionError_):
+    with pytest.raises(errors.ContainerError):
         await github.update(ref(1), ISSUE, {"title": "T"}, made)
 
 

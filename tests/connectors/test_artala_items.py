@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from bridge.errors import (
+    ContainerError,
     GoneError,
-    NotFoundError,
     PermissionError_,
     RejectedError,
     RetryableError,
@@ -361,8 +361,10 @@ async def test_a_missing_task_on_a_healthy_board_is_gone():
 async def test_a_missing_task_on_a_board_that_does_not_answer_proves_nothing(answer):
     artala = board(**{f"GET boards/{BOARD}": answer}).connector()
 
-    with pytest.raises(NotFoundError):
+    with pytest.raises(ContainerError) as caught:
         await artala.fetch(REF, fields=MAPPED)
+
+    assert caught.value.reason == "missing"
 
 
 async def test_a_task_on_another_board_has_moved():
@@ -434,7 +436,7 @@ async def test_a_board_can_be_named():
     [page] = [page async for page in artala.pull("plan", "task", None, fields=frozenset({"title"}), sweep=False)]
 
     assert page.records[0].ref == REF
-    with pytest.raises(NotFoundError, match='Did you mean "Plan"'):
+    with pytest.raises(ContainerError, match='Did you mean "Plan"'):
         await artala.create("Plam", "task", {"title": "x"}, Marker("a", "b"), key="")
 
 

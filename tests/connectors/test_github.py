@@ -235,7 +235,7 @@ async def test_a_container_that_is_no_repository_is_named(play, container):
 async def test_issues_that_are_turned_off_are_no_deletion(play):
     script = play(("GET", LIST, answer({"message": "Issues are disabled for this repo"}, 410)))
 
-    with pytest.raises(errors.RejectedError, match=r"disabled for this repo\. Turn issues on"):
+    with pytest.raises(errors.ContainerError, match=r"disabled for this repo\. Turn issues on"):
         await pulled(script.github())
 
 
@@ -274,8 +274,10 @@ async def test_410_is_no_evidence_while_issues_are_turned_off(play, method):
         ("GET", APP, answer({"id": 7, "full_name": "acme/app", "has_issues": False})),
     )
 
-    with pytest.raises(errors.RejectedError, match=r"disabled for this repo\. Turn issues on"):
+    with pytest.raises(errors.ContainerError, match=r"disabled for this repo\. Turn issues on") as caught:
         await reach(script.github(), method)
+
+    assert caught.value.reason == "closed"
 
 
 async def test_404_is_evidence_only_while_the_repository_can_be_read(play):
@@ -285,7 +287,7 @@ async def test_404_is_evidence_only_while_the_repository_can_be_read(play):
 
     with pytest.raises(errors.GoneError):
         await readable.github().fetch(ref(12), fields=frozenset())
-    with pytest.raises(errors.NotFoundError, match="cannot be seen either"):
+    with pytest.raises(errors.ContainerError, match="cannot be seen either"):
         await hidden.github().fetch(ref(12), fields=frozenset())
 
 
@@ -469,7 +471,7 @@ async def test_a_write_that_is_answered_404_but_can_be_read_is_a_matter_of_permi
         ("GET", f"{APP}/issues/12", answer(issue(12))),
     )
 
-    with pytest.raises(errors.PermissionError_, match="It can be read, but not changed"):
+    with pytest.raises(errors.ContainerError, match="It can be read, but not changed"):
         await script.github().update(ref(12), ISSUE_STEP, {"title": "T"}, held())
 
 
@@ -504,9 +506,9 @@ async def test_an_issue_cannot_be_deleted():
         (403, "You have triggered an abuse detection mechanism", {}, errors.RateLimited),
         (429, "Too many", {}, errors.RateLimited),
         (403, "Resource not accessible by personal access token", {"x_accepted_github_permissions": "issues=write"},
-         errors.PermissionError_),
+         errors.ContainerError),
         (403, "Resource protected by organization SAML", {"x_github_sso": "required; url=https://github.com/orgs/a/sso"},
-         errors.PermissionError_),
+         errors.ContainerError),
         (401, "Bad credentials", {}, errors.AuthError),
     ],
 )  # fmt: skip
@@ -517,7 +519,7 @@ async def test_403_is_a_limit_or_a_permission_by_its_headers_and_words(play, sta
         await script.github().fetch(ref(12), fields=frozenset())
 
     assert message in caught.value.message
-    if kind is errors.PermissionError_:
+    if kind is errors.ContainerError:
         assert next(iter(headers.values())).rpartition("=")[2] in caught.value.hint
 
 
