@@ -7,23 +7,20 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypedDict, Unpack
 
+from bridge.assemble import Assembly
 from bridge.config import plugins
-from bridge.config.digest import config_hash
-from bridge.config.rows import match_names, names_of, row_specs, verbs_of
 from bridge.config.settings import Link as LinkSettings
 from bridge.config.settings import Settings
 from bridge.engine.again import wake
 from bridge.engine.context import Run, utc_now
-from bridge.engine.link import End, Limits, Link, MatchFields, measured_skew
-from bridge.engine.report import PlanReport, Progress, RunReport, Silent
-from bridge.engine.run import leased, plan_link, sync_link
+from bridge.engine.link import Link, measured_skew
+from bridge.engine.report import PlanReport, Progress, RunReport, Silent, State
+from bridge.engine.run import carry_out, leased, plan_link, settle_all
 from bridge.errors import ConfigError, LockedError, SignatureError, TrackerError
-from bridge.model import SIDES, Plan, Schema, Side
+from bridge.model import SIDES, Plan, Side
 from connectors.base import Connector, Finding
-from mappings.lenses import People
-from mappings.rows import Mapping_, RowSpec, compile_rows
 from state import deliveries, history, inbox, links, parked, runs
 from state.links import Ends
 from state.store import Session, Store
@@ -49,6 +46,16 @@ class DeliveryOutcome:
 
     duplicate: bool
     links: tuple[str, ...] = ()
+
+
+class How(TypedDict, total=False):
+    """How a run reads. ``full`` lists everything again; ``sweep`` True reads the feeds no cursor covers, None as often
+    as the connector says.
+    """
+
+    full: bool
+    sweep: bool | None
+    progress: Progress | None
 
 
 @dataclass(slots=True)
@@ -87,35 +94,48 @@ class Bridge:
 
     # --- what it is asked for -----------------------------------------------------------------------------------------
 
-    async def sync(
-        self,
-        link: str,
-        *,
-        trigger: str,
-        full: bool = False,
-        sweep: bool | None = None,
-        approved: Plan | None = None,
-        progress: Progress | None = None,
-    ) -> RunReport:
-        """One run of one link (S1). ``full`` lists everything again; ``sweep`` True reads the feeds no cursor covers,
-        None as often as the connector says; ``approved`` does only what a reviewed plan holds.
+    async def sync(self, link: str, *, trigger: str, approved: Plan | None = None, **how: Unpack[How]) -> RunReport:
+        """One run of one link (S1). ``approved`` does only what a reviewed plan holds.
 
         Never raises for a tracker's or the lease's sake: the report says it. Raises ConfigError, StateError.
         """
-        return await self._with_lease(link, trigger, sync_link, full, sweep, approved, progress)
+        return await self.run(link, settle_all, trigger=trigger, approved=approved, **how)
 
-    async def plan(self, link: str, *, full: bool = False, progress: Progress | None = None) -> PlanReport:
+    async def run(
+        self,
+        link: str,
+        do: Callable[[Run], Awaitable[State]],
+        *,
+        trigger: str,
+        approved: Plan | None = None,
+        **how: Unpack[How],
+    ) -> RunReport:
+        """Do something with a link as a run of its own: leased, recovered first, counted and reported as ``sync``."""
+        try:
+            ready = await self._link(link)
+            async with leased(self.store, ready) as fence:
+                await self.store.run(_prepare, ready)
+                run_id = await self.store.run(runs.start_run, ready.id, trigger, utc_now())
+                if run_id % TIDY_EVERY == 0:
+                    await self.store.run(_tidy, utc_now())
+                return await carry_out(replace(self._run(ready, run_id, fence, trigger, how), approved=approved), do)
+        except LockedError as locked:
+            return RunReport(link, 0, "locked", error=locked.message, hint=locked.hint)
+        except TrackerError as error:
+            return RunReport(link, 0, "failed", error=error.message, hint=error.hint)
+
+    async def plan(self, link: str, **how: Unpack[How]) -> PlanReport:
         """What ``sync`` would do now. Raises LockedError, TrackerError, ConfigError, StateError."""
         ready = await self._link(link)
         async with leased(self.store, ready) as fence:
-            return await plan_link(self._run(ready, 0, fence, "plan", full, True, None, progress))
+            return await plan_link(self._run(ready, 0, fence, "plan", {"sweep": True, **how}))
 
     async def check(self, *, live: bool) -> list[Finding]:
         """Look at every enabled link; with ``live`` ask both trackers (credentials, container, rights, names)."""
         found: list[Finding] = []
         for link in self.settings.links:
             if link.enabled:
-                found.extend(await self._check(link, live=live))
+                found.extend(await self._assembly().check(link, live=live))
         return found
 
     async def deliver(self, connection: str, headers: Mapping[str, str], body: bytes) -> DeliveryOutcome:
@@ -150,42 +170,9 @@ class Bridge:
             self._connectors[name] = plugins.find(config.type).connect(name, config)
         return self._connectors[name]
 
-    # --- one run --------------------------------------------------------------------------------------------------------
+    # --- inside -----------------------------------------------------------------------------------------------------
 
-    async def _with_lease(
-        self,
-        name: str,
-        trigger: str,
-        do: Callable[[Run], Awaitable[RunReport]],
-        full: bool,
-        sweep: bool | None,
-        approved: Plan | None,
-        progress: Progress | None,
-    ) -> RunReport:
-        try:
-            ready = await self._link(name)
-            async with leased(self.store, ready) as fence:
-                await self.store.run(_prepare, ready)
-                run_id = await self.store.run(runs.start_run, ready.id, trigger, utc_now())
-                if run_id % TIDY_EVERY == 0:
-                    await self.store.run(_tidy, utc_now())
-                return await do(self._run(ready, run_id, fence, trigger, full, sweep, approved, progress))
-        except LockedError as locked:
-            return RunReport(name, 0, "locked", error=locked.message, hint=locked.hint)
-        except TrackerError as error:
-            return RunReport(name, 0, "failed", error=error.message, hint=error.hint)
-
-    def _run(
-        self,
-        link: Link,
-        run_id: int,
-        fence: int,
-        trigger: str,
-        full: bool,
-        sweep: bool | None,
-        approved: Plan | None,
-        progress: Progress | None,
-    ) -> Run:
+    def _run(self, link: Link, run_id: int, fence: int, trigger: str, how: How) -> Run:
         return Run(
             replace(link, skew=measured_skew(link.left.connector, link.right.connector)),
             self.store,
@@ -193,132 +180,22 @@ class Bridge:
             fence,
             self.sleep,
             trigger,
-            full,
-            sweep,
-            approved=approved,
-            progress=progress or Silent(),
+            how.get("full", False),
+            how.get("sweep"),
+            progress=how.get("progress") or Silent(),
             used_before={side: link.end(side).connector.usage().requests for side in SIDES},
         )
 
-    # --- links ------------------------------------------------------------------------------------------------------------
+    def _assembly(self) -> Assembly:
+        return Assembly(self.settings, self.ids, self.connector)
 
     async def _link(self, name: str) -> Link:
         if name not in self._links:
-            self._links[name] = await self._build(self.settings.link(name))
+            self._links[name] = await self._assembly().build(self.settings.link(name))
         return self._links[name]
-
-    async def _build(self, link: LinkSettings) -> Link:
-        ends = {side: self._end(link, side) for side in SIDES}
-        specs = row_specs(self.settings, link)
-        mappings: dict[str, Mapping_] = {}
-        for kind in sorted(link.kinds):
-            schemas = {side: await _schema(ends[side], kind, names_of(specs[kind], side)) for side in SIDES}
-            mappings[kind] = compile_rows(
-                kind,
-                specs[kind],
-                schemas["left"],
-                schemas["right"],
-                people=self._people(link),
-                policy=link.conflict,
-                match=link.match,
-                link=link.name,
-            )
-        return Link(
-            self.ids[link.name],
-            link.name,
-            ends["left"],
-            ends["right"],
-            mappings,
-            link.initial,
-            link.first_contact,
-            config_hash(self.settings, link),
-            Limits(link.max_writes, link.max_creates, link.verify_after),
-            frozenset(self.settings.connections),
-            {
-                (self.ids[each.name], kind): MatchFields(*match_names(self.settings, each, kind))
-                for each in self.settings.links
-                if each.enabled
-                for kind in each.kinds
-            },
-            {(side, kind): self._wanted(ends[side], kind) for side in SIDES for kind in link.kinds},
-            {side: getattr(self.settings.connections[ends[side].connection], "sweep_every", 1) for side in SIDES},
-        )
-
-    def _end(self, link: LinkSettings, side: Side) -> End:
-        end = link.side(side)
-        return End(side, end.connection, end.container, self.connector(end.connection))
-
-    def _people(self, link: LinkSettings) -> People:
-        left, right = link.left.connection, link.right.connection
-        rows = [(person[left], person[right]) for person in self.settings.people if left in person and right in person]
-        return People.of(rows, left, right)
-
-    def _wanted(self, end: End, kind: str) -> frozenset[str]:
-        """The fields that any link wants of a container: one poll serves them all (S30)."""
-        return frozenset(
-            name
-            for link in self.settings.links
-            if link.enabled and kind in link.kinds
-            for side in SIDES
-            if (link.side(side).connection, link.side(side).container) == (end.connection, end.container)
-            for name in names_of(row_specs(self.settings, link)[kind], side)
-        )
-
-    # --- checks -----------------------------------------------------------------------------------------------------------
-
-    async def _check(self, link: LinkSettings, *, live: bool) -> list[Finding]:
-        specs = row_specs(self.settings, link)
-        found = [
-            Finding(
-                "error", f"link {link.name}: no preset knows how to map {kind}", "Write [[links.fields]] rows for it."
-            )
-            for kind in link.kinds
-            if not specs[kind]
-        ]
-        if found or not live:
-            return found
-        for side in SIDES:
-            end = self._end(link, side)
-            for kind in link.kinds:
-                try:
-                    said = await end.connector.check(
-                        end.container, kind, verbs_of(specs[kind], side), self._maps(link, specs[kind], side)
-                    )
-                except TrackerError as error:
-                    said = [Finding("error", error.message, error.hint)]
-                found.extend(
-                    Finding(
-                        f.level, f"link {link.name}, {side} {end.connection}:{end.container} ({kind}): {f.what}", f.hint
-                    )
-                    for f in said
-                )
-        if not any(f.level == "error" for f in found):
-            try:
-                await self._link(link.name)
-            except (ConfigError, TrackerError) as error:
-                found.append(Finding("error", error.message, error.hint))
-        return found
-
-    def _maps(self, link: LinkSettings, specs: Collection[RowSpec], side: Side) -> dict[str, Collection[str]]:
-        names: dict[str, Collection[str]] = {}
-        for spec in specs:
-            field_name = spec.left if side == "left" else spec.right
-            if spec.transform == "choice":
-                groups = (left if side == "left" else right for left, right in spec.groups)
-                names[field_name] = [name for group in groups for name in group if name != "*"]
-            elif spec.transform == "people":
-                mine = link.side(side).connection
-                names[field_name] = [person[mine] for person in self.settings.people if mine in person]
-        return names
 
 
 # --- small translations -----------------------------------------------------------------------------------------------
-
-
-async def _schema(end: End, kind: str, names: frozenset[str]) -> Schema:
-    if kind not in end.connector.kinds():
-        raise ConfigError(f'connection "{end.connection}" has no {kind}s to sync')
-    return await end.connector.schema(end.container, kind, fields=names)
 
 
 def _ends(link: LinkSettings) -> Ends:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 import structlog
@@ -32,8 +32,8 @@ _MOST_IDLE = 3
 """Rounds that bring nothing before a run gives up for now."""
 
 
-async def sync_link(run: Run) -> RunReport:
-    """Bring both containers in step, as far as it goes. The caller holds the lease (``leased``).
+async def carry_out(run: Run, do: Callable[[Run], Awaitable[State]]) -> RunReport:
+    """Find out what is unknown (S3), do something, report. The caller holds the lease (``leased``).
 
     Trackers' errors and a lost lease end the run and stand in the report; what was done is stored.
     """
@@ -41,7 +41,7 @@ async def sync_link(run: Run) -> RunReport:
     error = hint = ""
     try:
         await recover(run)
-        state = await _rounds(run)
+        state = await do(run)
     except BridgeError as problem:
         by_kind: dict[type[BridgeError], State] = {LockedError: "locked", RateLimited: "stopped"}
         state = next((name for kind, name in by_kind.items() if isinstance(problem, kind)), "failed")
@@ -50,7 +50,7 @@ async def sync_link(run: Run) -> RunReport:
 
 
 async def plan_link(run: Run) -> PlanReport:
-    """What ``sync_link`` would do now. Polls and fills the inbox, writes to no tracker and moves no base."""
+    """What ``settle_all`` would do now. Polls and fills the inbox, writes to no tracker and moves no base."""
     await recover(run)
     await poll(run)
     await _require_seeded(run)
@@ -67,8 +67,8 @@ async def plan_link(run: Run) -> PlanReport:
     return PlanReport(Plan(run.link.name, in_order(operations)), _requests(run), dict(run.tally.unmapped))
 
 
-async def _rounds(run: Run) -> State:
-    """Poll and settle until nothing is left; a plan that grew old is made anew after a fresh poll (S22)."""
+async def settle_all(run: Run) -> State:
+    """Bring both containers in step as far as it goes: poll and settle until nothing is left; a plan that grew old is made anew after a fresh poll (S22)."""
     budget = guard.Budget.of(run)
     idle = 0
     while idle < _MOST_IDLE:

@@ -1,0 +1,136 @@
+"""Settings in, links ready to run out; and what can be told about a link before it runs.
+
+Refuses: the state, and running anything (wiring.py does).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from bridge.config.digest import config_hash
+from bridge.config.rows import match_names, names_of, row_specs, verbs_of
+from bridge.config.settings import Link as LinkSettings
+from bridge.config.settings import Settings
+from bridge.engine.link import End, Limits, Link, MatchFields
+from bridge.errors import ConfigError, TrackerError
+from bridge.model import SIDES, Schema, Side
+from connectors.base import Connector, Finding
+from mappings.lenses import People
+from mappings.rows import Mapping_, RowSpec, compile_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """What links are put together from. ``ids``: the state's number of each link, by name."""
+
+    settings: Settings
+    ids: Mapping[str, int]
+    connector: Callable[[str], Connector]
+
+    async def build(self, link: LinkSettings) -> Link:
+        """A link with its rows joined to both trackers' fields. Raises: ConfigError, TrackerError."""
+        ends = {side: self._end(link, side) for side in SIDES}
+        specs = row_specs(self.settings, link)
+        mappings: dict[str, Mapping_] = {}
+        for kind in sorted(link.kinds):
+            schemas = {side: await _schema(ends[side], kind, names_of(specs[kind], side)) for side in SIDES}
+            mappings[kind] = compile_rows(
+                kind,
+                specs[kind],
+                schemas["left"],
+                schemas["right"],
+                people=self._people(link),
+                policy=link.conflict,
+                match=link.match,
+                link=link.name,
+            )
+        return Link(
+            self.ids[link.name],
+            link.name,
+            ends["left"],
+            ends["right"],
+            mappings,
+            link.initial,
+            link.first_contact,
+            config_hash(self.settings, link),
+            Limits(link.max_writes, link.max_creates, link.verify_after),
+            frozenset(self.settings.connections),
+            {
+                (self.ids[each.name], kind): MatchFields(*match_names(self.settings, each, kind))
+                for each in self.settings.links
+                if each.enabled
+                for kind in each.kinds
+            },
+            {(side, kind): self._wanted(ends[side], kind) for side in SIDES for kind in link.kinds},
+            {side: getattr(self.settings.connections[ends[side].connection], "sweep_every", 1) for side in SIDES},
+        )
+
+    async def check(self, link: LinkSettings, *, live: bool) -> list[Finding]:
+        """What is wrong with a link; with ``live`` both trackers are asked (credentials, container, rights, names)."""
+        specs = row_specs(self.settings, link)
+        found = [
+            Finding(
+                "error", f"link {link.name}: no preset knows how to map {kind}", "Write [[links.fields]] rows for it."
+            )
+            for kind in link.kinds
+            if not specs[kind]
+        ]
+        if found or not live:
+            return found
+        for side in SIDES:
+            for kind in link.kinds:
+                found.extend(await self._check_end(link, side, kind, specs[kind]))
+        if not any(f.level == "error" for f in found):
+            try:
+                await self.build(link)
+            except (ConfigError, TrackerError) as error:
+                found.append(Finding("error", error.message, error.hint))
+        return found
+
+    async def _check_end(self, link: LinkSettings, side: Side, kind: str, specs: Collection[RowSpec]) -> list[Finding]:
+        end = self._end(link, side)
+        try:
+            said = await end.connector.check(end.container, kind, verbs_of(specs, side), self._maps(link, specs, side))
+        except TrackerError as error:
+            said = [Finding("error", error.message, error.hint)]
+        where = f"link {link.name}, {side} {end.connection}:{end.container} ({kind})"
+        return [Finding(one.level, f"{where}: {one.what}", one.hint) for one in said]
+
+    def _end(self, link: LinkSettings, side: Side) -> End:
+        end = link.side(side)
+        return End(side, end.connection, end.container, self.connector(end.connection))
+
+    def _people(self, link: LinkSettings) -> People:
+        left, right = link.left.connection, link.right.connection
+        rows = [(person[left], person[right]) for person in self.settings.people if left in person and right in person]
+        return People.of(rows, left, right)
+
+    def _wanted(self, end: End, kind: str) -> frozenset[str]:
+        """The fields that any link wants of a container: one poll serves them all (S30)."""
+        return frozenset(
+            name
+            for link in self.settings.links
+            if link.enabled and kind in link.kinds
+            for side in SIDES
+            if (link.side(side).connection, link.side(side).container) == (end.connection, end.container)
+            for name in names_of(row_specs(self.settings, link)[kind], side)
+        )
+
+    def _maps(self, link: LinkSettings, specs: Collection[RowSpec], side: Side) -> dict[str, Collection[str]]:
+        names: dict[str, Collection[str]] = {}
+        for spec in specs:
+            field_name = spec.left if side == "left" else spec.right
+            if spec.transform == "choice":
+                groups = (left if side == "left" else right for left, right in spec.groups)
+                names[field_name] = [name for group in groups for name in group if name != "*"]
+            elif spec.transform == "people":
+                mine = link.side(side).connection
+                names[field_name] = [person[mine] for person in self.settings.people if mine in person]
+        return names
+
+
+async def _schema(end: End, kind: str, names: frozenset[str]) -> Schema:
+    if kind not in end.connector.kinds():
+        raise ConfigError(f'connection "{end.connection}" has no {kind}s to sync')
+    return await end.connector.schema(end.container, kind, fields=names)
