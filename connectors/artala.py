@@ -20,7 +20,7 @@ from connectors.artala_labels import Labels
 from connectors.artala_names import Names, Priorities
 from connectors.artala_pull import CUSTOM, Reader
 from connectors.artala_write import Writer
-from connectors.base import Capabilities, Connector, Delivery, Finding, Page, Plugin, Step, Usage
+from connectors.base import BeforeSend, Capabilities, Connector, Delivery, Finding, Page, Plugin, Step, Usage
 from connectors.http import Http, Transport
 from connectors.pace import Pace, Retry
 
@@ -93,23 +93,36 @@ class Artala:
             return (Step("create" if creating else "fields", frozenset(fields)),)
         return artala_write.steps(fields, creating=creating)
 
-    async def create(self, container: str, kind: str, fields: Fields, marker: Marker, *, key: str) -> Record:  # noqa: ARG002 — Artala honours no idempotency key
+    async def create(
+        self,
+        container: str,
+        kind: str,
+        fields: Fields,
+        marker: Marker,
+        *,
+        key: str,
+        before_send: BeforeSend | None = None,
+    ) -> Record:
+        """Artala honours no idempotency key."""
+        del key
         board = await self._names.board(container)
         if kind == "label":
-            return await self._labels.create(board, fields)
-        return await self._writer.create(self.name, board, fields, marker)
+            return await self._labels.create(board, fields, before_send)
+        return await self._writer.create(self.name, board, fields, marker, before_send)
 
-    async def update(self, ref: Ref, step: Step, changes: Fields, current: Record) -> Record:
+    async def update(
+        self, ref: Ref, step: Step, changes: Fields, current: Record, *, before_send: BeforeSend | None = None
+    ) -> Record:
         if ref.kind == "label":
-            return await self._labels.update(ref, changes, current)
-        return await self._writer.update(ref, step, changes, current)
+            return await self._labels.update(ref, changes, current, before_send)
+        return await self._writer.update(ref, step, changes, current, before_send)
 
-    async def delete(self, ref: Ref) -> None:
+    async def delete(self, ref: Ref, *, before_send: BeforeSend | None = None) -> None:
         if ref.kind == "label":
-            return await self._labels.delete(ref)
+            return await self._labels.delete(ref, before_send)
         if not self._config.allow_task_delete:
             raise RejectedError(NO_DELETE, hint="Set allow_task_delete for this connection if you mean it.")
-        await self._http.request("DELETE", f"api/tasks/{ref.id}")
+        await self._http.request("DELETE", f"api/tasks/{ref.id}", before_send=before_send)
         return None
 
     async def find(

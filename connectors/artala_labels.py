@@ -16,7 +16,7 @@ from bridge.errors import GoneError, PermissionError_, RejectedError
 from bridge.model import Fields, FieldSpec, FieldType, Record, Ref, Schema
 from connectors.artala_names import Once, by_name
 from connectors.artala_wire import CREATED, LABELS, LabelRow
-from connectors.base import Page
+from connectors.base import BeforeSend, Page
 from connectors.http import Http
 from connectors.status import decode
 
@@ -55,14 +55,14 @@ class Labels:
     async def rows(self, *, fresh: bool = False) -> list[LabelRow]:
         return await (self._rows.fresh() if fresh else self._rows.get())
 
-    async def named(self, name: str) -> LabelRow:
+    async def named(self, name: str, before_send: BeforeSend | None) -> LabelRow:
         """The label of that name, made if need be. Raises: PermissionError_ when this API key may not make labels."""
         async with self._making:
             rows = await self._rows.get()
             found = by_name(rows, name, lambda row: row.name)
             if not found:
                 found = by_name(await self._rows.newer(rows), name, lambda row: row.name)
-            return found[0] if found else await self._make(name, self._color, 0)
+            return found[0] if found else await self._make(name, self._color, 0, before_send)
 
     async def pull(self, board: str, cursor: str | None) -> AsyncIterator[Page]:
         """All definitions when any of them changed: the list is one request and has no times."""
@@ -84,7 +84,7 @@ class Labels:
                 return self._record(ref.container, row)
         raise GoneError(f"The label {ref.id} is no longer in Artala.", hint="Somebody deleted it there.")
 
-    async def create(self, board: str, fields: Fields) -> Record:
+    async def create(self, board: str, fields: Fields, before_send: BeforeSend | None) -> Record:
         """Make the label, or take the one that has this name: the name is what a label is known by."""
         name = str(fields["name"])
         async with self._making:
@@ -92,12 +92,11 @@ class Labels:
             if found:
                 return self._record(board, found[0])
             order = fields.get("sort_order")
-            row = await self._make(
-                name, str(fields.get("color") or self._color), order if isinstance(order, int) else 0
-            )
+            color = str(fields.get("color") or self._color)
+            row = await self._make(name, color, order if isinstance(order, int) else 0, before_send)
         return self._record(board, row)
 
-    async def update(self, ref: Ref, changes: Fields, current: Record) -> Record:
+    async def update(self, ref: Ref, changes: Fields, current: Record, before_send: BeforeSend | None) -> Record:
         """``POST /labels`` with an id replaces all three members."""
         fields = {**current.fields, **changes}
         order = fields.get("sort_order")
@@ -107,18 +106,19 @@ class Labels:
             color=str(fields.get("color") or self._color),
             sort_order=order if isinstance(order, int) else 0,
         )
-        await self._send("POST", "api/labels", row)
+        await self._send("POST", "api/labels", row, before_send)
         self._rows.forget()
         return self._record(ref.container, row)
 
-    async def delete(self, ref: Ref) -> None:
+    async def delete(self, ref: Ref, before_send: BeforeSend | None) -> None:
         """Takes the label off all its tasks as well."""
-        await self._send("DELETE", f"api/labels/{ref.id}", None)
+        await self._send("DELETE", f"api/labels/{ref.id}", None, before_send)
         self._rows.forget()
 
-    async def _make(self, name: str, color: str, sort_order: int) -> LabelRow:
+    async def _make(self, name: str, color: str, sort_order: int, before_send: BeforeSend | None) -> LabelRow:
         """One POST; the id from the answer, else from the list."""
-        content = await self._send("POST", "api/labels", {"name": name, "color": color, "sortOrder": sort_order})
+        body = {"name": name, "color": color, "sortOrder": sort_order}
+        content = await self._send("POST", "api/labels", body, before_send)
         try:
             new = CREATED.decode(content).id
         except msgspec.MsgspecError:
@@ -132,9 +132,9 @@ class Labels:
             raise RejectedError(f'Artala took the label "{name}" but does not list it.', hint="Look at it in Artala.")
         return found[0]
 
-    async def _send(self, method: str, path: str, body: object) -> bytes:
+    async def _send(self, method: str, path: str, body: object, before_send: BeforeSend | None) -> bytes:
         try:
-            return (await self._http.request(method, path, json=body)).content
+            return (await self._http.request(method, path, json=body, before_send=before_send)).content
         except PermissionError_ as error:
             raise PermissionError_(error.message, hint=ADMIN_HINT, status=error.status, url=error.url) from error
 

@@ -24,7 +24,7 @@ from connectors.artala_labels import Labels
 from connectors.artala_names import Names, Priorities
 from connectors.artala_pull import CUSTOM, Reader
 from connectors.artala_wire import ANY_OBJECT, date_of, stamp, task_of, text_of
-from connectors.base import Step, ordered
+from connectors.base import BeforeSend, Step, ordered
 from connectors.http import Http
 from connectors.status import Response, decode, shown
 
@@ -87,7 +87,9 @@ class Writer:
         self._items = items
         self._born_at: dict[str, float] = {}
 
-    async def create(self, connection: str, board: str, fields: Fields, marker: Marker) -> Record:
+    async def create(
+        self, connection: str, board: str, fields: Fields, marker: Marker, before_send: BeforeSend | None
+    ) -> Record:
         """``POST /tasks`` with externalId and externalSource, which can be given only here.
 
         Raises: UnknownOutcome when the answer has no id and the feed does not show the task yet.
@@ -95,7 +97,7 @@ class Writer:
         values = {name: value for name, value in fields.items() if name in CREATE and value is not None}
         body = await self._body(values, {})
         body |= {"boardId": board, "externalId": marker.id, "externalSource": marker.source}
-        answer = await self._posted(board, body, values)
+        answer = await self._posted(board, body, values, before_send)
         try:
             said = ANY_OBJECT.decode(answer.content)
             row = task_of(said)
@@ -115,17 +117,19 @@ class Writer:
         born = _born(values, body) | {"priority": self._priority_name(body.get("priority", _DEFAULT_PRIORITY))}
         return replace(told, ref=ref, marker=marker, fields={**born, **told.fields})
 
-    async def update(self, ref: Ref, step: Step, changes: Fields, current: Record) -> Record:
+    async def update(
+        self, ref: Ref, step: Step, changes: Fields, current: Record, before_send: BeforeSend | None
+    ) -> Record:
         """One step of ``steps``. Artala answers 204, so the outcome is ``current`` with what was sent."""
         mine = {name: value for name, value in changes.items() if name in step.fields}
         if step.name == "fields":
-            now = await self._put(ref, mine, current)
+            now = await self._put(ref, mine, current, before_send)
         elif step.name == "status":
-            now = await self._status(ref, mine)
+            now = await self._status(ref, mine, before_send)
         elif step.name == "labels":
-            now = await self._put_labels(ref, mine, current)
+            now = await self._put_labels(ref, mine, current, before_send)
         elif step.name.startswith("field:"):
-            now = await self._set_field(ref, mine)
+            now = await self._set_field(ref, mine, before_send)
         else:
             raise RejectedError(
                 f'Artala tasks have no write "{step.name}".', hint="The database is from another version."
@@ -136,7 +140,7 @@ class Writer:
         now = time.monotonic()
         self._born_at = {old: at for old, at in self._born_at.items() if now - at < _NEW_S} | {task: now}
 
-    async def _put(self, ref: Ref, changes: Fields, current: Record) -> Fields:
+    async def _put(self, ref: Ref, changes: Fields, current: Record, before_send: BeforeSend | None) -> Fields:
         """PUT with all eight fields (assumption: what is missing would be emptied); those not observed are read first."""
         known = current.fields
         if self._config.put_is_full_replace:
@@ -149,7 +153,7 @@ class Writer:
             values = dict(changes)
         body = await self._body(values, known)
         try:
-            await self._http.request("PUT", f"api/tasks/{ref.id}", json=body)
+            await self._http.request("PUT", f"api/tasks/{ref.id}", json=body, before_send=before_send)
         except RejectedError as error:
             await self._blame(error, body, values)
             raise
@@ -158,10 +162,10 @@ class Writer:
             now["priority"] = self._priority_name(body["priority"])
         return now
 
-    async def _posted(self, board: str, body: Fields, values: Fields) -> Response:
+    async def _posted(self, board: str, body: Fields, values: Fields, before_send: BeforeSend | None) -> Response:
         """The create. A 404 of its own can only mean the board (S25)."""
         try:
-            return await self._http.request("POST", "api/tasks", json=body)
+            return await self._http.request("POST", "api/tasks", json=body, before_send=before_send)
         except NotFoundError as error:
             if await self._names.board_is_healthy(board):
                 raise
@@ -186,12 +190,13 @@ class Writer:
                 field="assignee",
             ) from error
 
-    async def _status(self, ref: Ref, changes: Fields) -> Fields:
+    async def _status(self, ref: Ref, changes: Fields, before_send: BeforeSend | None) -> Fields:
         status = await self._names.status(str(changes["status"]))
-        await self._http.request("PATCH", f"api/tasks/{ref.id}/status", json={"newStatus": status})
+        path = f"api/tasks/{ref.id}/status"
+        await self._http.request("PATCH", path, json={"newStatus": status}, before_send=before_send)
         return {"status": status}
 
-    async def _put_labels(self, ref: Ref, changes: Fields, current: Record) -> Fields:
+    async def _put_labels(self, ref: Ref, changes: Fields, current: Record, before_send: BeforeSend | None) -> Fields:
         """The feeds may be behind, and PUT replaces all: so our difference is laid over what is there now.
 
         A task that was made here less than 30 s ago has none yet and is not asked (S22: what is younger is not re-read).
@@ -204,18 +209,19 @@ class Writer:
         kept = {name: guid for name, guid in there.items() if name not in dropped}
         for name in sorted(wanted - had if known else wanted):
             if name not in kept:
-                row = await self._labels.named(name)
+                row = await self._labels.named(name, before_send)
                 kept[row.name] = row.id
         if kept.keys() != there.keys():
-            await self._http.request("PUT", f"api/labels/task/{ref.id}", json={"labelIds": sorted(set(kept.values()))})
+            body = {"labelIds": sorted(set(kept.values()))}
+            await self._http.request("PUT", f"api/labels/task/{ref.id}", json=body, before_send=before_send)
         return {"labels": ordered(kept)}
 
-    async def _set_field(self, ref: Ref, changes: Fields) -> Fields:
+    async def _set_field(self, ref: Ref, changes: Fields, before_send: BeforeSend | None) -> Fields:
         """``POST /fields/task/{id}``: one field a call, the value always a string, null clears."""
         for name, value in changes.items():
             field = await self._names.field(name.removeprefix(CUSTOM))
             body = {"fieldId": field.id, "value": text_of(value)}
-            await self._http.request("POST", f"api/fields/task/{ref.id}", json=body)
+            await self._http.request("POST", f"api/fields/task/{ref.id}", json=body, before_send=before_send)
         return changes
 
     async def _body(self, values: Fields, known: Fields) -> dict[str, Value]:

@@ -6,7 +6,7 @@ A connector is made for one connection (one account on one tracker) and serves a
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeAlias
@@ -102,6 +102,10 @@ class Usage:
     skew_s: int | None = None
 
 
+BeforeSend: TypeAlias = Callable[[], Awaitable[None]]
+"""Asked right before each writing request of a call leaves: after all waiting, and again before each further try. What
+it raises stops the request and reaches the caller as it is (S2: a lease that was lost while the request waited)."""
+
 ConfigClass: TypeAlias = type[Any]
 
 
@@ -157,13 +161,24 @@ class Connector(Protocol):
         its ``fields`` are those it carries.
         """
 
-    async def create(self, container: str, kind: str, fields: Fields, marker: Marker, *, key: str) -> Record:
+    async def create(
+        self,
+        container: str,
+        kind: str,
+        fields: Fields,
+        marker: Marker,
+        *,
+        key: str,
+        before_send: BeforeSend | None = None,
+    ) -> Record:
         """Send the create step once, marker included. ``key`` is the idempotency key, used where the API honours one.
 
         Raises UnknownOutcome when it may have happened.
         """
 
-    async def update(self, ref: Ref, step: Step, changes: Fields, current: Record) -> Record:
+    async def update(
+        self, ref: Ref, step: Step, changes: Fields, current: Record, *, before_send: BeforeSend | None = None
+    ) -> Record:
         """Send one step. ``changes`` are the new values; ``current`` is the whole record as last observed, for calls
         that replace everything, and carries the marker to keep.
 
@@ -171,7 +186,7 @@ class Connector(Protocol):
         Compare, do not assume: a server may drop or normalise what was sent.
         """
 
-    async def delete(self, ref: Ref) -> None:
+    async def delete(self, ref: Ref, *, before_send: BeforeSend | None = None) -> None:
         """Remove one record. Raises RejectedError where the API cannot."""
 
     async def find(

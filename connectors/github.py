@@ -35,7 +35,7 @@ from connectors.status import decode
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping
 
-    from connectors.base import Connector
+    from connectors.base import BeforeSend, Connector
     from connectors.http import Transport
     from connectors.pace import Retry
 
@@ -118,31 +118,44 @@ class Github:
             return (Step("create", names),)
         return Step("create", names - {"status"}), Step("state", frozenset({"status"}))
 
-    async def create(self, container: str, kind: str, fields: Fields, marker: Marker, *, key: str) -> Record:
+    async def create(
+        self,
+        container: str,
+        kind: str,
+        fields: Fields,
+        marker: Marker,
+        *,
+        key: str,
+        before_send: BeforeSend | None = None,
+    ) -> Record:
         """The marker is in the create itself (S19); GitHub knows no idempotency key. A label that is there already is
         taken as made: its name is its key.
         """
         del key
         if kind == _LABEL:
-            return self._label(container, await create_label(self._api, container, fields))
-        return issue_record(self.name, container, await create_issue(self._api, container, fields, marker))
+            return self._label(container, await create_label(self._api, container, fields, before_send))
+        made = await create_issue(self._api, container, fields, marker, before_send)
+        return issue_record(self.name, container, made)
 
-    async def update(self, ref: Ref, step: Step, changes: Fields, current: Record) -> Record:
+    async def update(
+        self, ref: Ref, step: Step, changes: Fields, current: Record, *, before_send: BeforeSend | None = None
+    ) -> Record:
         """One PATCH with the changed fields; the answer is what GitHub kept. GitHub drops labels, assignees and the
         like in silence when the account may not set them.
         """
         if ref.kind == _LABEL:
-            return self._label(ref.container, await update_label(self._api, ref, changes))
+            return self._label(ref.container, await update_label(self._api, ref, changes, before_send))
         if not changes or (step.name == "state" and changes.get("status") == current.fields.get("status")):
             return current
-        return issue_record(self.name, ref.container, await update_issue(self._api, ref, changes, current.marker))
+        kept = await update_issue(self._api, ref, changes, current.marker, before_send)
+        return issue_record(self.name, ref.container, kept)
 
-    async def delete(self, ref: Ref) -> None:
+    async def delete(self, ref: Ref, *, before_send: BeforeSend | None = None) -> None:
         if ref.kind != _LABEL:
             raise RejectedError(
                 f"GitHub's REST API cannot delete the issue {ref.key}.", hint="Choose close or unlink for deletions."
             )
-        await self._api.write("DELETE", ref.container, tail_of(ref))
+        await self._api.write("DELETE", ref.container, tail_of(ref), before_send=before_send)
 
     async def find(
         self, container: str, kind: str, markers: Collection[Marker], since: str | None

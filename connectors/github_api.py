@@ -23,6 +23,7 @@ from connectors.status import Response, decode, described, limited_until, server
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    from connectors.base import BeforeSend
     from connectors.github_config import GithubConfig
     from connectors.http import Transport
 
@@ -113,10 +114,16 @@ class GithubApi:
         return response
 
     async def write(
-        self, method: str, container: str, tail: str, body: Any = None, *, idempotent: bool = False
+        self,
+        method: str,
+        container: str,
+        tail: str,
+        body: Any = None,
+        *,
+        before_send: BeforeSend | None = None,
     ) -> Response:
         """Change one thing of a repository. Raises as ``read``; ContainerError when it can be read only."""
-        response = await self._sent(method, container, tail, body, idempotent=idempotent)
+        response = await self._sent(method, container, tail, body, before_send=before_send)
         if response.status == 410:
             raise await self._missing(container, response)
         if response.status == 404:
@@ -131,13 +138,26 @@ class GithubApi:
             )
         return response
 
-    async def create(self, container: str, tail: str, body: Any, *, idempotent: bool = False) -> Response:
+    async def create(
+        self,
+        container: str,
+        tail: str,
+        body: Any,
+        *,
+        idempotent: bool = False,
+        before_send: BeforeSend | None = None,
+    ) -> Response:
         """Add to a list of a repository, also where the repository has been renamed (307).
 
         Raises: ContainerError when it cannot be added to, or has moved where a write may not follow (301).
         """
         response = await self.http.request(
-            "POST", repo_path(container) + tail, json=body, follow=True, idempotent=idempotent or None
+            "POST",
+            repo_path(container) + tail,
+            json=body,
+            follow=True,
+            idempotent=idempotent or None,
+            before_send=before_send,
         )
         if response.status in _MOVED:
             raise ContainerError(
@@ -175,12 +195,11 @@ class GithubApi:
         self._milestones.pop(container, None)
 
     async def _sent(
-        self, method: str, container: str, tail: str, body: Any = None, *, idempotent: bool = False
+        self, method: str, container: str, tail: str, body: Any = None, *, before_send: BeforeSend | None = None
     ) -> Response:
         """Send; repeat at the new place when the repository was renamed, not when the thing went to another one."""
         url, accept = repo_path(container) + tail, (404, 410)
-        again = idempotent or None
-        response = await self.http.request(method, url, json=body, accept=accept, idempotent=again)
+        response = await self.http.request(method, url, json=body, accept=accept, before_send=before_send)
         if response.status not in _MOVED:
             return response
         target = urljoin(response.url, response.headers.get("location", ""))
@@ -192,7 +211,7 @@ class GithubApi:
                 status=response.status,
                 url=shown(response.url),
             )
-        return await self.http.request(method, target, json=body, accept=accept, idempotent=again)
+        return await self.http.request(method, target, json=body, accept=accept, before_send=before_send)
 
     async def _is_within(self, container: str, target: str) -> bool:
         repo = await self.repo(container)

@@ -14,6 +14,7 @@ from connectors.github_wire import ISSUE, LABEL, Issue, Label, issue_body, label
 from connectors.status import decode
 
 if TYPE_CHECKING:
+    from connectors.base import BeforeSend
     from connectors.github_api import GithubApi
 
 
@@ -22,7 +23,9 @@ def tail_of(ref: Ref) -> str:
     return f"/{'labels' if ref.kind == Kind.LABEL.value else 'issues'}/{quote(ref.id, safe='')}"
 
 
-async def create_issue(api: GithubApi, container: str, fields: Fields, marker: Marker) -> Issue:
+async def create_issue(
+    api: GithubApi, container: str, fields: Fields, marker: Marker, before_send: BeforeSend | None
+) -> Issue:
     """One POST, marker included. A status cannot be given; empty fields need not be."""
     sent: dict[str, Value] = {
         name: value for name, value in fields.items() if name != "status" and value not in (None, ())
@@ -30,28 +33,31 @@ async def create_issue(api: GithubApi, container: str, fields: Fields, marker: M
     sent.setdefault("description", None)
     body = issue_body(sent, marker, await _milestone(api, container, sent))
     try:
-        return decode(await api.create(container, "/issues", body), ISSUE)
+        return decode(await api.create(container, "/issues", body, before_send=before_send), ISSUE)
     except RejectedError:
         api.forget_milestones(container)
         raise
 
 
-async def update_issue(api: GithubApi, ref: Ref, changes: Fields, marker: Marker | None) -> Issue:
+async def update_issue(
+    api: GithubApi, ref: Ref, changes: Fields, marker: Marker | None, before_send: BeforeSend | None
+) -> Issue:
     """One PATCH with all changes. GitHub may ignore another reason of an issue that is closed already: what it kept is
     what counts. Reopening it in between could leave it open.
     """
     body = issue_body(changes, marker, await _milestone(api, ref.container, changes))
     try:
-        return decode(await api.write("PATCH", ref.container, tail_of(ref), body), ISSUE)
+        return decode(await api.write("PATCH", ref.container, tail_of(ref), body, before_send=before_send), ISSUE)
     except RejectedError:
         api.forget_milestones(ref.container)
         raise
 
 
-async def create_label(api: GithubApi, container: str, fields: Fields) -> Label:
+async def create_label(api: GithubApi, container: str, fields: Fields, before_send: BeforeSend | None) -> Label:
     """One POST; the label of that name where there is one already, as it is."""
     try:
-        response = await api.create(container, "/labels", label_body(fields, creating=True), idempotent=True)
+        body = label_body(fields, creating=True)
+        response = await api.create(container, "/labels", body, idempotent=True, before_send=before_send)
     except RejectedError as error:
         if "already_exists" not in error.message or not isinstance(name := fields.get("name"), str):
             raise
@@ -59,9 +65,10 @@ async def create_label(api: GithubApi, container: str, fields: Fields) -> Label:
     return decode(response, LABEL)
 
 
-async def update_label(api: GithubApi, ref: Ref, changes: Fields) -> Label:
+async def update_label(api: GithubApi, ref: Ref, changes: Fields, before_send: BeforeSend | None) -> Label:
     """One PATCH; a new name makes it another record."""
-    return decode(await api.write("PATCH", ref.container, tail_of(ref), label_body(changes, creating=False)), LABEL)
+    body = label_body(changes, creating=False)
+    return decode(await api.write("PATCH", ref.container, tail_of(ref), body, before_send=before_send), LABEL)
 
 
 async def _milestone(api: GithubApi, container: str, changes: Fields) -> int | None:

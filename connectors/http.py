@@ -36,6 +36,8 @@ from connectors.status import READS, Classify, Response, http_date, limited_unti
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
 
+    from connectors.base import BeforeSend
+
 log = structlog.get_logger(__name__)
 
 Transport: TypeAlias = httpx.AsyncBaseTransport
@@ -80,6 +82,7 @@ class _Call:
     form: Mapping[str, str] | None
     retriable: bool
     accept: Collection[int]
+    before_send: BeforeSend | None
 
     @property
     def is_write(self) -> bool:
@@ -138,13 +141,15 @@ class Http:
         idempotent: bool | None = None,
         follow: bool = False,
         accept: Collection[int] = (),
+        before_send: BeforeSend | None = None,
     ) -> Response:
         """Send, wait and try again as far as that is safe; the answer with any status below 400.
 
         ``path_or_url`` is joined to ``base_url`` or absolute on the same host. ``etag`` asks If-None-Match; the answer
         may then be a 304. ``json`` None sends no body. ``idempotent`` says that repeating does no harm; None: reads only.
         ``follow`` goes after redirects on the same host (a write only after 307 and 308, which keep its method);
-        otherwise they are returned. ``accept`` names error statuses to return instead of raising.
+        otherwise they are returned. ``accept`` names error statuses to return instead of raising. ``before_send`` is
+        asked once for each time that a write leaves, when nothing is waited for any more; reads do not ask.
 
         Raises: RateLimited when the wait is too long, UnreachableError, UnknownOutcome for a write that was sent and
         has no usable answer, else what ``connectors.status.to_error`` makes of the status.
@@ -165,6 +170,7 @@ class Http:
             form=form,
             retriable=method in READS if idempotent is None else idempotent,
             accept=accept,
+            before_send=before_send,
         )
         for _ in range(_MOST_MOVES):
             response = await self._tried(call)
@@ -213,6 +219,8 @@ class Http:
 
     async def _once(self, call: _Call) -> Response:
         async with self._gate.turn(is_write=call.is_write):
+            if call.is_write and call.before_send is not None:
+                await call.before_send()
             used = self._usage
             self._usage = replace(used, requests=used.requests + 1, writes=used.writes + call.is_write)
             try:

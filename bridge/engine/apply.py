@@ -126,7 +126,6 @@ async def _send(run: Run, request: Request, intent: int) -> Sent:
     """One request. A tracker's refusal is an outcome; a bug is logged and counts as an unknown outcome."""
     operation = request.operation
     try:
-        await run.check_fence()
         record = await _call(run, request)
     except TrackerError as error:
         log.warning(
@@ -148,10 +147,14 @@ async def _call(run: Run, request: Request) -> Record:
     end = run.link.end(operation.side)
     if isinstance(operation, Create):
         key = key_of_create(run.link, request.work.view)
-        return await end.connector.create(end.container, operation.kind, request.changes, operation.marker, key=key)
+        return await end.connector.create(
+            end.container, operation.kind, request.changes, operation.marker, key=key, before_send=run.check_fence
+        )
     member = request.work.view.member(operation.side)
     assert member is not None
-    return await end.connector.update(operation.item, request.step, request.changes, member.record)
+    return await end.connector.update(
+        operation.item, request.step, request.changes, member.record, before_send=run.check_fence
+    )
 
 
 def _stop_if_needed(answers: Sequence[Sent | BaseException]) -> None:
