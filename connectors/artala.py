@@ -59,6 +59,7 @@ class Artala:
                 delete=may_delete,
                 answers_writes=False,
                 index_lag_s=self._config.index_lag_s,
+                closes={"status": self._config.closed_status},
                 reasons={} if may_delete else {"delete": NO_DELETE},
             ),
         }

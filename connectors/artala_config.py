@@ -75,6 +75,9 @@ class ArtalaConfig(BaseModel):
     allow_task_delete: bool = Field(
         default=False, description="Deleting a task there is final and takes its comments and time entries with it."
     )
+    closed_status: str = Field(
+        default="Done", min_length=1, description="The status of a task that Bridge closes instead of deleting it."
+    )
     title_max: int = Field(default=200, ge=1, description="Characters in a title. Assumption.")
     description_max: int = Field(default=50_000, ge=1, description="Characters in a description. Assumption.")
     comment_max: int = Field(default=4000, ge=1, description="Characters in a comment.")

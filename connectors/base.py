@@ -20,6 +20,8 @@ class Capabilities:
 
     ``index_lag_s``: how long after a write the record may be missing from listings and searches.
     ``answers_writes``: a write's answer holds the stored record; else it says only "done" (204).
+    ``closes``: the fields, with their values, that take a record out of people's way without deleting it; empty where
+    the tracker knows no such thing.
     """
 
     create: bool = True
@@ -29,6 +31,7 @@ class Capabilities:
     webhooks: bool = True
     answers_writes: bool = True
     index_lag_s: int = 0
+    closes: Fields = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
 
 

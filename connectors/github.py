@@ -70,6 +70,7 @@ class Github:
             ),
             _TASK: Capabilities(
                 index_lag_s=lag,
+                closes={"status": "closed:not_planned"},
                 reasons={"delete": "GitHub's REST API cannot delete an issue; close it instead."},
             ),
         }

@@ -189,6 +189,9 @@ class Link(Strict):
     verify_after: Duration = Field(
         30, description="Read an item again before writing it when we saw it longer ago than this."
     )
+    undo_creates: Literal["close", "delete", "keep"] = Field(
+        "close", description="What bridge undo does with an item that the run created, unless --creates says otherwise."
+    )
     preset: str | None = Field(
         None,
         description='Rows to start with. Left out: those for the two connector types; "none": only the rows below.',
