@@ -12,9 +12,9 @@ from bridge.config.digest import config_hash
 from bridge.config.rows import match_names, names_of, row_specs, verbs_of
 from bridge.config.settings import Link as LinkSettings
 from bridge.config.settings import Settings
-from bridge.engine.link import End, Limits, Link, MatchFields
+from bridge.engine.link import End, ExternalId, Limits, Link, MatchFields
 from bridge.errors import ConfigError, TrackerError
-from bridge.model import SIDES, Schema, Side
+from bridge.model import SIDES, Schema, Side, other
 from connectors.base import Connector, Finding
 from mappings.lenses import People
 from mappings.rows import Mapping_, RowSpec, compile_rows
@@ -34,7 +34,11 @@ class Assembly:
         specs = row_specs(self.settings, link)
         mappings: dict[str, Mapping_] = {}
         for kind in sorted(link.kinds):
-            schemas = {side: await _schema(ends[side], kind, names_of(specs[kind], side)) for side in SIDES}
+            schemas = {
+                side: await _schema(ends[side], kind, names_of(specs[kind], side) | _naming(link, kind, side))
+                for side in SIDES
+            }
+            _check_external(link, kind, schemas)
             mappings[kind] = compile_rows(
                 kind,
                 specs[kind],
@@ -54,10 +58,10 @@ class Assembly:
             link.initial,
             link.first_contact,
             config_hash(self.settings, link),
-            Limits(link.max_writes, link.max_creates, link.verify_after),
+            Limits(link.max_writes, link.max_creates, link.verify_after, link.breaker_returns),
             frozenset(self.settings.connections),
             {
-                (self.ids[each.name], kind): MatchFields(*match_names(self.settings, each, kind))
+                (self.ids[each.name], kind): MatchFields(*match_names(self.settings, each, kind), _external(each, kind))
                 for each in self.settings.links
                 if each.enabled
                 for kind in each.kinds
@@ -114,7 +118,7 @@ class Assembly:
             if link.enabled and kind in link.kinds
             for side in SIDES
             if (link.side(side).connection, link.side(side).container) == (end.connection, end.container)
-            for name in names_of(row_specs(self.settings, link)[kind], side)
+            for name in (*names_of(row_specs(self.settings, link)[kind], side), *_naming(link, kind, side))
         )
 
     def _maps(self, link: LinkSettings, specs: Collection[RowSpec], side: Side) -> dict[str, Collection[str]]:
@@ -134,3 +138,28 @@ async def _schema(end: End, kind: str, names: frozenset[str]) -> Schema:
     if kind not in end.connector.kinds():
         raise ConfigError(f'connection "{end.connection}" has no {kind}s to sync')
     return await end.connector.schema(end.container, kind, fields=names)
+
+
+def _naming(link: LinkSettings, kind: str, side: Side) -> frozenset[str]:
+    """The field of a side that names partners, if the link has one (S8a)."""
+    name = link.external_id.left if side == "left" else link.external_id.right
+    return frozenset((name,)) if name is not None and kind == "task" else frozenset()
+
+
+def _external(link: LinkSettings, kind: str) -> dict[Side, ExternalId]:
+    there = {side: link.side(other(side)) for side in SIDES}
+    return {
+        side: ExternalId(name, there[side].connection, there[side].container)
+        for side in SIDES
+        for name in _naming(link, kind, side)
+    }
+
+
+def _check_external(link: LinkSettings, kind: str, schemas: Mapping[Side, Schema]) -> None:
+    for side in SIDES:
+        missing = _naming(link, kind, side) - schemas[side].fields.keys()
+        if missing:
+            raise ConfigError(
+                f'link "{link.name}", external_id: the {side} side has no field "{min(missing)}"',
+                hint=f"It has: {', '.join(sorted(schemas[side].fields))}.",
+            )

@@ -198,7 +198,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
-    """Take two records as the same thing. Writes nothing; ``by`` is marker, entity, external id, pre-link or match."""
+    """Take two records as the same thing. Writes nothing; ``by`` is marker, entity, external-id or match."""
 
     kind: str
     left: Ref
@@ -231,7 +231,7 @@ class Hold:
     """Something that is not written, and why: what ``bridge why`` and the parked list show.
 
     ``reason`` is one of: initial, ambiguous, orphaned, unmapped, unknown-person, too-long, unreachable, read-only, invalid,
-    copied-marker, entity-clash, one-way, create-unknown.
+    copied-marker, entity-clash, one-way, create-unknown, frozen.
     """
 
     kind: str

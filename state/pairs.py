@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, or_, select, update
+from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 from sqlmodel import Session, col
 
 from bridge.model import Side
@@ -67,11 +67,14 @@ def by_ids(session: Session, ids: Collection[int]) -> dict[int, Pair]:
     return {row.id: Pair(*row) for row in session.execute(query).all()}
 
 
-def walk(session: Session, link_id: int, kind: str, *, after: int, limit: int) -> list[Pair]:
-    """The live pairs of a link in the order of their ids, a page at a time."""
+def walk(
+    session: Session, link_id: int, kind: str, *, after: int, limit: int, statuses: Collection[str] = ("live",)
+) -> list[Pair]:
+    """The pairs of a link in the order of their ids, a page at a time; live ones unless asked for others."""
     rows = session.execute(
         select(*_COLUMNS)
-        .where(_table.c.link_id == link_id, _table.c.kind == kind, _table.c.status == "live", _table.c.id > after)
+        .where(_table.c.link_id == link_id, _table.c.kind == kind)
+        .where(_table.c.status.in_(sorted(statuses)), _table.c.id > after)
         .order_by(_table.c.id)
         .limit(limit)
     )
@@ -111,6 +114,12 @@ def see_many(session: Session, side: Side, rows: Iterable[tuple[int, str]]) -> N
 
 def set_status(session: Session, pair_id: int, status: str, reason: str) -> None:
     session.execute(update(_table).where(_table.c.id == pair_id).values(status=status, reason=reason))
+
+
+def remove(session: Session, pair_ids: Collection[int]) -> None:
+    """Forget tombstones whose items are to belong to other pairs."""
+    if pair_ids:
+        session.execute(delete(_table).where(_table.c.id.in_(sorted(set(pair_ids)))))
 
 
 def counts(session: Session, link_id: int) -> dict[str, int]:

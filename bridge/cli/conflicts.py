@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json as jsonlib
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -83,15 +82,8 @@ def resolve(
         raise typer.BadParameter("say either --take left|right|base or --value V.", param_hint="--take")
     loaded = frame.settings(ctx, config)
     with frame.state(loaded) as store:
-        found, names = store.run_sync(_decide, numbers, take, value, side, by=_who())
+        found, names = store.run_sync(_decide, numbers, take, value, side, by=frame.who())
     (conflict_view.as_json if json else conflict_view.show_decided)(found, names)
-
-
-def _who() -> str:
-    try:
-        return f"{getpass.getuser()} (command line)"
-    except (KeyError, OSError):
-        return "command line"  # a user id without a name, as in many containers
 
 
 def _names(session: Session) -> dict[int, str]:

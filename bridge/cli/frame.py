@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import signal
 import sys
 from collections.abc import Coroutine, Iterator
@@ -98,6 +99,14 @@ def state(loaded: Settings) -> Iterator[Store]:
     backups = None if loaded.state.backup_dir is None else Path(loaded.state.backup_dir)
     with Store.open(url, backup_dir=backups) as store:
         yield store
+
+
+def who() -> str:
+    """Who typed the command, for the history."""
+    try:
+        return f"{getpass.getuser()} (command line)"
+    except (KeyError, OSError):
+        return "command line"  # a user id without a name, as in many containers
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:

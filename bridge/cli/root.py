@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from bridge.cli import codes, config, conflicts, look, parked, serve, setup, sync, trial
+from bridge.cli import codes, config, conflicts, look, pairs, parked, serve, setup, sync, trial
 from bridge.cli.codes import ExitCode
 from bridge.cli.frame import ConfigOption, Globals
 from bridge.errors import BridgeError
@@ -65,6 +65,7 @@ tree.command("run", rich_help_panel=WORK)(serve.run)
 tree.command("status", rich_help_panel=LOOK)(look.status)
 tree.add_typer(conflicts.tree, name="conflicts", rich_help_panel=LOOK)
 tree.add_typer(parked.tree, name="parked", rich_help_panel=LOOK)
+tree.add_typer(pairs.tree, name="pairs", rich_help_panel=LOOK)
 tree.command("history", rich_help_panel=LOOK)(look.history)
 tree.command("why", rich_help_panel=LOOK)(look.why)
 tree.command("sandbox", rich_help_panel=TRY)(trial.sandbox)

@@ -13,7 +13,19 @@ from bridge.config.mistakes import secret_fields
 from bridge.config.settings import Link, Settings
 
 _MATTERS: Final = frozenset(
-    {"left", "right", "kinds", "initial", "match", "first_contact", "conflict", "preset", "fields"}
+    {
+        "left",
+        "right",
+        "kinds",
+        "initial",
+        "match",
+        "external_id",
+        "first_contact",
+        "conflict",
+        "preset",
+        "fields",
+        "breaker_returns",
+    }
 )
 
 

@@ -19,6 +19,7 @@ from bridge.config.settings import (
     Daemon,
     Duration,
     Endpoint,
+    ExternalId,
     FieldRow,
     Interval,
     Link,
@@ -71,6 +72,7 @@ _TABLES: Final[tuple[tuple[str, type[BaseModel]], ...]] = (
     ("[log]", Log),
     ("[[links]]", Link),
     ("left, right of a link", Endpoint),
+    ("external_id of a link", ExternalId),
     ("[[links.fields]]", FieldRow),
     ("map of a field", MapRow),
 )

@@ -146,6 +146,15 @@ class FieldRow(Strict):
     )
 
 
+class ExternalId(Strict):
+    """Fields in which people already write down which item of the other side is meant."""
+
+    left: Text | None = Field(
+        None, description="Field on the left side that holds the right item's id, container#id or address."
+    )
+    right: Text | None = Field(None, description="Field on the right side that names the left item.")
+
+
 class Link(Strict):
     """Two containers kept in step."""
 
@@ -164,6 +173,9 @@ class Link(Strict):
     )
     match: Names = Field(
         ("title",), description="Fields (left names) that must all be equal for two items to be the same."
+    )
+    external_id: ExternalId = Field(
+        ExternalId(), description="Fields that name an item's partner; asked before the match rule."
     )
     first_contact: Literal["manual", "left", "right"] = Field(
         "manual", description="Who wins where two newly joined items differ. manual makes a conflict."
@@ -188,6 +200,12 @@ class Link(Strict):
     max_creates: int = Field(1_000, ge=0, description="Items a run may create.")
     verify_after: Duration = Field(
         30, description="Read an item again before writing it when we saw it longer ago than this."
+    )
+    breaker_returns: int = Field(
+        3,
+        ge=0,
+        description="A field that our writes bring back to an earlier value this often in a day is frozen: two "
+        "automations disagree. 0: never.",
     )
     undo_creates: Literal["close", "delete", "keep"] = Field(
         "close", description="What bridge undo does with an item that the run created, unless --creates says otherwise."

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import blake2b
+from urllib.parse import urlsplit
 
-from bridge.model import Fields, Marker, Ref, Side
+from bridge.model import Fields, Marker, Record, Ref, Side
 from connectors.base import Connector
 from mappings.rows import Mapping_
+
+_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +30,42 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
+class ExternalId:
+    """A field of one side that names the partner on the other (S8a), and where that partner lives."""
+
+    field: str
+    connection: str
+    container: str
+
+    def marker(self, fields: Fields) -> Marker | None:
+        """The record it names: by its id, ``#id``, ``container#id`` or address. None when it names none there."""
+        value = fields.get(self.field)
+        text = "" if value is None or isinstance(value, tuple | bool) else str(value).strip()
+        if "://" in text:
+            path = urlsplit(text).path.rstrip("/")
+            elsewhere = "/" in self.container and f"/{self.container}/".casefold() not in path.casefold()
+            text = "" if elsewhere else path.rpartition("/")[2]
+        container, _, item = text.rpartition("#")
+        if not item or container.casefold() not in ("", self.container.casefold()):
+            return None
+        return Marker(self.connection, f"{self.container}#{item.lower() if _GUID.fullmatch(item) else item}")
+
+
+@dataclass(frozen=True, slots=True)
 class MatchFields:
-    """The fields by which a link matches unpaired records, by side; readable without a schema."""
+    """How a link finds partners of unpaired records, readable without a schema: the fields that must be equal, and the
+    field of either side that names the partner.
+    """
 
     left: tuple[str, ...] = ()
     right: tuple[str, ...] = ()
+    external: Mapping[Side, ExternalId] = field(default_factory=dict)
+
+    def named(self, side: Side, record: Record) -> Marker | None:
+        """What a record says it belongs to: its marker, else its external id."""
+        if record.marker is not None or side not in self.external:
+            return record.marker
+        return self.external[side].marker(record.fields)
 
     def key(self, side: Side, fields: Fields) -> str | None:
         """What two records must share; None when one of the fields says nothing. Case and spacing do not count."""
@@ -46,11 +81,14 @@ class MatchFields:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Ceilings of one run (S35) and the age in seconds past which an observation is not acted upon (S22)."""
+    """Ceilings of one run (S35), the age in seconds past which an observation is not acted upon (S22), and how often in
+    a day a field may return to an earlier value before it is frozen (S36; 0: ever so often).
+    """
 
     max_writes: int | None = None
     max_creates: int | None = None
     verify_after_s: int = 30
+    breaker_returns: int = 3
 
 
 @dataclass(frozen=True, slots=True)

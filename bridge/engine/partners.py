@@ -83,29 +83,44 @@ def _by_marker(batch: Batch, records: Mapping[tuple[Side, str], Record]) -> _Par
     wanted: dict[str, set[tuple[Side, str]]] = defaultdict(set)
     for at, record in records.items():
         wanted[marker_key(Marker.of(record.ref))].add(at)
-        if batch.link.trusts(record.marker) and record.marker is not None:
-            wanted[marker_key(record.marker)].add(at)
+        named = _named(batch.link, at[0], record)
+        if named is not None:
+            wanted[marker_key(named)].add(at)
     found: _Partners = {}
     marked = any(inbox.has_markers(batch.session, batch.link.id, batch.kind, side) for side in SIDES)
     rows = inbox.by_marker(batch.session, batch.link.id, batch.kind, set(wanted)) if marked else []
     for row in rows:
         for side, item_id in wanted[row.marker_key or ""]:
             if side == other(row.side) and row.record is not None:
-                found.setdefault((side, item_id), (row, "marker"))
+                by = _how(records[side, item_id], record_of(batch, row))
+                found.setdefault((side, item_id), (row, by))
     for at, record in records.items():
         origin = _origin(batch.link, at[0], record)
         if origin is not None and at not in found:
             there = inbox.get_many(batch.session, batch.link.id, batch.kind, other(at[0]), {origin})
             if origin in there and there[origin].record is not None:
-                found[at] = (there[origin], "marker")
+                found[at] = (there[origin], _how(record, None))
     return found
+
+
+def _how(record: Record, partner: Record | None) -> By:
+    """What joined the two: a marker of ours on either, else a field in which a person named the other."""
+    marked = record.marker is not None or (partner is not None and partner.marker is not None)
+    return "marker" if marked else "external-id"
+
+
+def _named(link: Link, side: Side, record: Record) -> Marker | None:
+    """What a record says it belongs to, as far as that is ours to believe."""
+    rule = link.matches.get((link.id, record.ref.kind))
+    named = record.marker if rule is None else rule.named(side, record)
+    return named if link.trusts(named) else None
 
 
 def _origin(link: Link, side: Side, record: Record) -> str | None:
     """The id of the record on the other side that this one says it was made from."""
     end = link.end(other(side))
-    marker = record.marker
-    if marker is None or marker.source != end.connection or not link.trusts(marker):
+    marker = _named(link, side, record)
+    if marker is None or marker.source != end.connection:
         return None
     prefix = f"{end.container}#"
     return marker.id.removeprefix(prefix) if marker.id.startswith(prefix) else None
@@ -186,10 +201,14 @@ def _match_or_create(
             _adopt(batch, item, record, theirs[0], "match")
         return
     origin = None if copied else _origin(batch.link, item.side, record)
-    if theirs:
+    if copied and record.marker is None:
+        message = "its external id names an item that has another partner already: correct one of the two"
+        batch.views.append(_held(batch, item, record, "ambiguous", message))
+    elif theirs:
         batch.views.append(_held(batch, item, record, "ambiguous", _candidates(mine, theirs)))
     elif origin is not None:
-        message = f"it was made from {origin} on the other side, which is not there: deleted, archived or hidden"
+        says = "was made from" if record.marker is not None else "names"
+        message = f"it {says} {origin} on the other side, which is not there: deleted, archived or hidden"
         batch.views.append(_held(batch, item, record, "orphaned", message))
     elif item.initial and batch.link.initial == "match":
         message = 'nothing on the other side matches it, and initial = "match" creates nothing'

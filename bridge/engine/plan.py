@@ -35,7 +35,7 @@ from mappings.lenses import UnmappedError
 from mappings.rows import Row
 from state.inbox import Item
 
-By = Literal["stored", "marker", "entity", "match", "created"]
+By = Literal["stored", "marker", "entity", "external-id", "match", "created"]
 
 REPORTED = frozenset({"unknown-person"})
 """Reasons that are counted and shown but park nothing: the rest of the set went over (S14)."""

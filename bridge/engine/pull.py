@@ -12,6 +12,7 @@ from bridge.engine import holder
 from bridge.engine.batch import merged
 from bridge.engine.context import Run
 from bridge.engine.link import End, Link, MatchFields, marker_key
+from bridge.engine.relink import unlink
 from bridge.errors import (
     AuthError,
     BridgeError,
@@ -24,9 +25,8 @@ from bridge.errors import (
 )
 from bridge.model import SIDES, Fields, Record, Ref, Side
 from connectors.base import Page
-from state import cursors, history, inbox, leases, links, pairs, parked
+from state import cursors, inbox, leases, links, pairs
 from state.codec import dump_record, load_record
-from state.history import Entry
 from state.inbox import Arrival, Item
 from state.links import Sharer
 from state.pairs import Pair
@@ -203,7 +203,8 @@ def _arrive(
         if text is None and asked and pair is not None and not pair.is_settled:
             text = dump_record(record)
         if text is not None:
-            marker = None if record.marker is None else marker_key(record.marker)
+            named = match.named(sharer.side, record)
+            marker = None if named is None else marker_key(named)
             key = None if pair is not None else match.key(sharer.side, record.fields)
             news.append(Arrival(item_id, text, key, marker))
     pairs.see_many(session, sharer.side, touched)
@@ -222,7 +223,8 @@ def _news(
     if row is not None and row.record is not None:
         waiting = load_record(row.record, record.ref)
         text = dump_record(merged(waiting, record))
-        return None if _is_older(record, waiting) or text == row.record else text
+        lags = listed and waiting.provisional and record.version == waiting.version
+        return None if lags or _is_older(record, waiting) or text == row.record else text
     if pair is None:
         return dump_record(record)
     return _news_of_pair(side, pair, record, touched, listed=listed)
@@ -349,12 +351,3 @@ def _gone(session: Session, link: Link, run_id: int, kind: str, item: Item, why:
         return False
     unlink(session, link.id, run_id, pair, item.side, why, now)
     return True
-
-
-def unlink(session: Session, link_id: int, run_id: int, pair: Pair, side: Side, why: str, now: datetime) -> None:
-    """S26: the pair stays as a tombstone, so that its survivor is never taken for a new item (S28)."""
-    pairs.set_status(session, pair.id, "unlinked", why)
-    for at in SIDES:
-        parked.clear(session, link_id, pair.kind, at, [pair.item_id(at)])
-    entry = Entry(link_id, run_id, pair.kind, side, pair.item_id(side), "unlink", now, pair.id, rule=why)
-    history.add_many(session, [entry])

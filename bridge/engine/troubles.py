@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bridge.engine.outcome import After, Outcome, Problem
 from bridge.engine.plan import REPORTED, View, title_of
-from bridge.engine.pull import unlink
+from bridge.engine.relink import unlink
 from bridge.engine.wave import Finished, Sent, Wave
 from bridge.errors import (
     GoneError,

@@ -14,11 +14,11 @@ from bridge.config.loader import load
 from bridge.config.mistakes import is_collection, models_in, secret_fields
 from bridge.config.reference import reference
 from bridge.config.schema import json_schema
-from bridge.config.settings import Daemon, Endpoint, FieldRow, Link, Log, MapRow, Settings, State
+from bridge.config.settings import Daemon, Endpoint, ExternalId, FieldRow, Link, Log, MapRow, Settings, State
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = {"state": State, "daemon": Daemon, "log": Log, "links": Link, "links.fields": FieldRow}
-INLINE = {"left": Endpoint, "right": Endpoint, "map": MapRow}
+INLINE = {"left": Endpoint, "right": Endpoint, "map": MapRow, "external_id": ExternalId}
 
 
 @pytest.fixture
