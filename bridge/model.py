@@ -80,7 +80,7 @@ class FieldSpec:
     ``writable``: ``always``; ``create`` only; ``update`` only; ``never``.
     ``max_length`` is in characters, ``max_items`` in members. ``choices`` is None when any name may be written.
     ``in_feed`` is False for a field whose change does not move the record in the change feed, so that only a sweep
-    or a fetch sees it.
+    or a fetch sees it. ``emails``: persons are named by their e-mail addresses, which mean the same elsewhere (S14).
     """
 
     name: str
@@ -91,6 +91,7 @@ class FieldSpec:
     choices: tuple[str, ...] | None = None
     dialect: Literal["plain", "markdown", "adf", "wiki", "html", "textile"] = "plain"
     in_feed: bool = True
+    emails: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ async def schema(config: ArtalaConfig, names: Names, *, custom: bool) -> Schema:
         FieldSpec("description", FieldType.TEXT, max_length=config.description_max, dialect="markdown"),
         FieldSpec("status", FieldType.CHOICE),
         FieldSpec("priority", FieldType.CHOICE, choices=config.priorities),
-        FieldSpec("assignee", FieldType.PERSON),
+        FieldSpec("assignee", FieldType.PERSON, emails=True),
         FieldSpec("due_on", FieldType.DATE),
         FieldSpec("start_on", FieldType.DATE),
         FieldSpec("estimate_points", FieldType.INTEGER),

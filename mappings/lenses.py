@@ -108,7 +108,8 @@ def _first(names: Sequence[str]) -> str:
 class People:
     """Persons by an explicit table (S14). Law: the table is one-to-one, checked when it is compiled.
 
-    With ``match_equal`` a name stands for itself where the table does not know it (both sides use e-mail addresses).
+    With ``match_equal`` both sides name people by e-mail addresses: one that the table does not know stands for itself,
+    unless the table already gives it to somebody else.
     """
 
     right_of: Mapping[str, str]
@@ -131,10 +132,10 @@ class People:
         )
 
     def to_right(self, value: Value) -> Value:
-        return self._translate(value, self.right_of, self.left_connection, self.right_connection)
+        return self._translate(value, self.right_of, self.left_of, self.left_connection, self.right_connection)
 
     def to_left(self, value: Value) -> Value:
-        return self._translate(value, self.left_of, self.right_connection, self.left_connection)
+        return self._translate(value, self.left_of, self.right_of, self.right_connection, self.left_connection)
 
     def agree(self, left: Value, right: Value) -> bool:
         if left is None or right is None:
@@ -144,13 +145,15 @@ class People:
         except UnmappedError:
             return False
 
-    def _translate(self, value: Value, table: Mapping[str, str], here: str, there: str) -> Value:
+    def _translate(
+        self, value: Value, table: Mapping[str, str], back: Mapping[str, str], here: str, there: str
+    ) -> Value:
         if value is None:
             return None
         found = table.get(key(str(value)))
         if found is not None:
             return found
-        if self.match_equal and "@" in str(value):
+        if self.match_equal and "@" in str(value) and key(str(value)) not in back:
             return value
         raise UnmappedError(
             str(value), "unknown-person", f'"{value}" on {here} is nobody on {there}: no [[people]] row names both'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from bridge.errors import ConfigError
@@ -106,7 +106,7 @@ def _row(spec: RowSpec, left: Schema, right: Schema, *, people: People, policy: 
         spec.right,
         spec.direction,
         chosen,
-        _lens(spec, people, link),
+        _lens(spec, people, link, by_email=left_spec.emails and right_spec.emails),
         left_spec,
         right_spec,
         is_set,
@@ -124,9 +124,9 @@ def _spec(schema: Schema, name: str, side: Side, origin: str, link: str) -> Fiel
     return found
 
 
-def _lens(spec: RowSpec, people: People, link: str) -> Lens:
+def _lens(spec: RowSpec, people: People, link: str, *, by_email: bool) -> Lens:
     if spec.transform == "people":
-        return people
+        return replace(people, match_equal=by_email)
     if spec.transform == "choice":
         if not spec.groups:
             raise ConfigError(f'link "{link}", {spec.origin}: transform "choice" of "{spec.left}" needs a map')
