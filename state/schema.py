@@ -10,7 +10,6 @@ from __future__ import annotations
 import sqlite3
 import sys
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +18,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from bridge.errors import StateError
+from state.backup import VERSION_TABLE, copy_whole, name_of
 from state.connect import Target, make_private_file
 from state.faults import translate
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 HEAD: Final = "0001"
-VERSION_TABLE: Final = "bridge_revision"
 SCRIPTS: Final = "state:migrations"
 _LOCK: Final = 0x62726964  # an advisory lock of PostgreSQL; the number only has to be ours
 _log = structlog.get_logger(__name__)
@@ -161,11 +160,12 @@ def _back_up(target: Target, revision: str, folder: Path | None) -> Path | None:
         if not target.is_sqlite:
             _log.info("state.backup_left_to_operator", place=target.place, revision=revision, tool="pg_dump")
         return None
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-    copy = (folder or source.parent) / f"{source.name}.backup-{revision}-{stamp}"
+    copy = (folder or source.parent) / name_of(source, revision)
     try:
         make_private_file(copy)
-        _copy(source, copy)
+        with closing(sqlite3.connect(source)) as old:
+            if wrong := copy_whole(old, copy, busy_timeout_s=target.busy_timeout_s):
+                raise sqlite3.DatabaseError(f"the copy is not whole: {wrong}")
     except (OSError, sqlite3.Error) as error:
         copy.unlink(missing_ok=True)
         raise StateError(
@@ -174,15 +174,6 @@ def _back_up(target: Target, revision: str, folder: Path | None) -> Path | None:
         ) from error
     _log.info("state.backed_up", place=target.place, revision=revision, backup=str(copy))
     return copy
-
-
-def _copy(source: Path, copy: Path) -> None:
-    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(copy, isolation_level=None)) as new:
-        old.backup(new)
-        new.execute("PRAGMA journal_mode=delete")  # one file, whole by itself
-        verdict = new.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if verdict != "ok":
-            raise sqlite3.DatabaseError(f"the copy is not whole: {verdict}")
 
 
 def _place(connection: Connection) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from bridge.cli import codes, config, conflicts, look, pairs, parked, serve, setup, sync, trial
+from bridge.cli import codes, config, conflicts, look, pairs, parked, serve, setup, state, sync, trial
 from bridge.cli.codes import ExitCode
 from bridge.cli.frame import ConfigOption, Globals
 from bridge.errors import BridgeError
@@ -58,6 +58,7 @@ def _root(
 tree.command("init", rich_help_panel=SETUP)(setup.init)
 tree.add_typer(config.tree, name="config", rich_help_panel=SETUP)
 tree.command("completion", rich_help_panel=SETUP)(setup.completion)
+tree.add_typer(state.tree, name="state", rich_help_panel=SETUP)
 tree.command("plan", rich_help_panel=WORK)(sync.plan)
 tree.command("apply", rich_help_panel=WORK)(sync.apply)
 tree.command("sync", rich_help_panel=WORK)(sync.sync)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from alembic import context
 from sqlmodel.sql.sqltypes import AutoString, UTCDateTime
 
-from state.schema import VERSION_TABLE
+from state.backup import VERSION_TABLE
 from state.tables import Table
 
 
