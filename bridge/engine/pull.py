@@ -16,6 +16,7 @@ from bridge.engine.relink import unlink
 from bridge.errors import (
     AuthError,
     BridgeError,
+    ContainerError,
     GoneError,
     LockedError,
     NotFoundError,
@@ -286,11 +287,11 @@ async def fetch_announced(run: Run) -> int:
 
 
 async def _fetch(run: Run, kind: str, item: Item) -> bool:
-    """Read one item. Its own trouble is its own: it waits and is tried again (S24); the connection's ends the run."""
+    """Read one item. Its own trouble is its own: it waits and is tried again (S24); the container's ends the run."""
     end = run.link.end(item.side)
     try:
         record = await _looked_at(run, end, end.ref(kind, item.item_id))
-    except (AuthError, RateLimited, UnreachableError):
+    except (AuthError, ContainerError, RateLimited, UnreachableError):
         raise
     except GoneError as gone:
         if await run.store.run(_gone, run.link, run.id, kind, item, str(gone), run.now()):
