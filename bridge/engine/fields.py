@@ -137,11 +137,11 @@ def advance(
     ``left``/``right`` are the values after the writes, normalised; ``written(side)`` says whether this row's write to
     that side was confirmed.
     """
-    if row.is_set and row.direction not in ("off", "create-only"):
+    if row.is_set and row.direction not in ("off", "create-only") and outcome.verdict != "forced":
         return advance_set(row, sight, outcome, left, right, written)
     if outcome.verdict == "agree":
         return After(left, right, left, right)
-    if outcome.verdict != "write":
+    if outcome.verdict not in ("write", "forced"):
         return After(left, right, sight.base_left, sight.base_right)
     wanted = [side for side in SIDES if not isinstance(outcome.new(side), Unset)]
     if not all(written(side) for side in wanted):

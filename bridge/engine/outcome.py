@@ -54,10 +54,11 @@ class Outcome:
     """What a row wants. ``left``/``right`` are new values or KEEP. ``rule`` explains it in one phrase.
 
     ``verdict``: same (nothing moved), agree (bases move, no write), write, conflict, hold (a problem), drift (both
-    equal their bases and still disagree), ignored (a change on the wrong side of a one-way row).
+    equal their bases and still disagree), ignored (a change on the wrong side of a one-way row), forced (written
+    whatever the other side holds, by an undo or a delete policy: afterwards the two may drift).
     """
 
-    verdict: Literal["same", "agree", "write", "conflict", "hold", "drift", "ignored"]
+    verdict: Literal["same", "agree", "write", "conflict", "hold", "drift", "ignored", "forced"]
     left: Value | Unset = KEEP
     right: Value | Unset = KEEP
     rule: str = ""
