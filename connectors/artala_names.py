@@ -56,6 +56,10 @@ class Once(Generic[T]):
             self._value = await self._read()
             return self._value
 
+    def held(self) -> T | None:
+        """The list as it was last read; None when nobody has asked yet."""
+        return self._value
+
     def forget(self) -> None:
         self._value = None
 
@@ -188,6 +192,10 @@ class Names:
 
     async def fields(self) -> list[FieldRow]:
         return await self._fields.get()
+
+    def fields_read(self) -> list[FieldRow]:
+        """The custom fields, where somebody has asked for them: a link that maps none never does."""
+        return self._fields.held() or []
 
     async def field(self, name: str) -> FieldRow:
         """A custom field's definition. Raises: RejectedError for one that the workspace does not have."""

@@ -115,6 +115,7 @@ class Writer:
         self._remember(told.ref.id)
         ref = Ref(connection, board, "task", told.ref.id)
         born = _born(values, body) | {"priority": self._priority_name(body.get("priority", _DEFAULT_PRIORITY))}
+        born |= {CUSTOM + row.name: None for row in self._names.fields_read()}
         return replace(told, ref=ref, marker=marker, fields={**born, **told.fields})
 
     async def update(

@@ -257,6 +257,13 @@ def remove(session: Session, link_id: int, kind: str, items: Iterable[Item]) -> 
 
 def postpone(session: Session, link_id: int, kind: str, items: Iterable[Item], not_before: datetime | None) -> None:
     """Count an attempt that failed in passing; try again at ``not_before``."""
+def renew(session: Session, link_id: int, kind: str, rows: Iterable[tuple[Item, str]]) -> None:
+    """Put a newer record of our own making into rows that stay; one that was replaced since it was read is left alone."""
+    for item, record in rows:
+        if item.record is not None and item.record != record:
+            _change(session, link_id, kind, (item,), record=record)
+
+
     _change(session, link_id, kind, items, attempts=_table.c.attempts + 1, not_before=not_before)
 
 

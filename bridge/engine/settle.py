@@ -145,11 +145,15 @@ def _paired(wave: Wave, one: Finished, left: Member, right: Member) -> Work | No
     if not one.sent:
         wave.settled(view)
         return None
-    return _more(wave, one, replace(view, pair=pair_id, left=members["left"], right=members["right"]))
+    more = _more(wave, one, replace(view, pair=pair_id, left=members["left"], right=members["right"]))
+    if more is not None:
+        wave.goes_on(view, records["left"], records["right"])
+    return more
 
 
 def _now(wave: Wave, one: Finished, side: Side, member: Member) -> Record:
     sent = one.confirmed(side)
+        wave.goes_on(view, records["left"], records["right"])
     if sent is None or sent.record is None:
         return member.record
     return _provisional(wave, merged(member.record, sent.record), side)

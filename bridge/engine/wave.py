@@ -15,6 +15,7 @@ from bridge.model import Create, Hold, Record, Side, Update, Value
 from connectors.base import Step
 from state import history, inbox, intents, pairs, parked
 from state.history import Entry
+from state.codec import dump_record
 from state.parked import Stuck
 from state.store import Session
 
@@ -66,6 +67,7 @@ class Wave:
     still: set[tuple[int, str]] = field(default_factory=set)
     removed: dict[str, list[inbox.Item]] = field(default_factory=dict)
     intents: list[int] = field(default_factory=list)
+    renewed: dict[str, list[tuple[inbox.Item, str]]] = field(default_factory=dict)
     doubtful: list[int] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
 
@@ -75,6 +77,14 @@ class Wave:
 
     def park(self, hold: Hold, hint: str = "") -> None:
         """Keep something that cannot go on, with its reason."""
+    def goes_on(self, view: View, left: Record, right: Record) -> None:
+        """The item is not done with: its inbox rows hold what we wrote from now on. As they were they would come back
+        as a person's change, against bases that have moved (S7).
+        """
+        for member, record in ((view.left, left), (view.right, right)):
+            if member is not None and member.item is not None:
+                self.renewed.setdefault(view.kind, []).append((member.item, dump_record(record)))
+
         url = self.run.link.end(hold.side).connector.item_url(hold.item)
         field_name = hold.field or ""
         self.stuck.append(
@@ -91,4 +101,6 @@ class Wave:
         for kind, items in self.removed.items():
             inbox.remove(self.session, link.id, kind, items)
         intents.remove(self.session, self.intents)
+        for kind, rows in self.renewed.items():
+            inbox.renew(self.session, link.id, kind, rows)
         intents.doubt(self.session, self.doubtful)
