@@ -2,7 +2,7 @@
 
 What the parts know: artala_config the settings, artala_wire the JSON, artala_names names and ids, artala_labels the
 labels, artala_feed walks and cursor, artala_pull listings, artala_item single tasks, artala_write calls that change
-something, artala_hooks webhooks, artala_check schema and live check. Refuses: anything about another tracker.
+something, artala_comments comments, artala_hooks webhooks, artala_check schema and live check. Refuses: anything about another tracker.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Final
 
-from bridge.errors import RejectedError
+from bridge.errors import ContainerError, RejectedError
 from bridge.model import Fields, Marker, Record, Ref, Schema
 from connectors import artala_check, artala_hooks, artala_labels, artala_write
+from connectors.artala_comments import KEY_ROOM, TaskComments
 from connectors.artala_config import ArtalaConfig
 from connectors.artala_errors import refusal
 from connectors.artala_item import Items
@@ -20,7 +21,7 @@ from connectors.artala_labels import Labels
 from connectors.artala_names import Names, Priorities
 from connectors.artala_pull import CUSTOM, Reader
 from connectors.artala_write import Writer
-from connectors.base import BeforeSend, Capabilities, Connector, Delivery, Finding, Page, Plugin, Step, Usage
+from connectors.base import BeforeSend, Capabilities, Comments, Connector, Delivery, Finding, Page, Plugin, Step, Usage
 from connectors.http import Http, Transport
 from connectors.pace import Pace, Retry
 
@@ -47,6 +48,7 @@ class Artala:
         self._labels = Labels(http, name, config.label_color)
         self._reader = Reader(name, http, config, self._names, self._priorities)
         self._items = Items(http, config, self._names, self._reader)
+        self.comments: Comments | None = TaskComments(http, config, self._names, self._items)
         self._writer = Writer(http, config, self._names, self._labels, self._priorities, self._reader, self._items)
 
     def kinds(self) -> Mapping[str, Capabilities]:
@@ -59,6 +61,8 @@ class Artala:
                 delete=may_delete,
                 answers_writes=False,
                 index_lag_s=self._config.index_lag_s,
+                comments=True,
+                comment_max=self._config.comment_max - KEY_ROOM,
                 closes={"status": self._config.closed_status},
                 reasons={} if may_delete else {"delete": NO_DELETE},
             ),
@@ -123,8 +127,13 @@ class Artala:
             return await self._labels.delete(ref, before_send)
         if not self._config.allow_task_delete:
             raise RejectedError(NO_DELETE, hint="Set allow_task_delete for this connection if you mean it.")
-        await self._http.request("DELETE", f"api/tasks/{ref.id}", before_send=before_send)
-        return None
+        return await self._items.delete(ref, before_send)
+
+    async def container_healthy(self, container: str) -> bool:
+        try:
+            return await self._names.board_is_healthy(await self._names.board(container))
+        except ContainerError:
+            return False
 
     async def find(
         self, container: str, kind: str, markers: Collection[Marker], since: str | None

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from bridge.errors import GoneError, RetryableError
+from bridge.errors import GoneError, RetryableError, TrackerError
 from bridge.model import Marker, Record, Ref, Value
 from connectors.artala_config import ArtalaConfig
 from connectors.artala_errors import unseen
@@ -20,7 +20,7 @@ from connectors.artala_feed import TASKS, Cursor, literal, tasks_path, walk_task
 from connectors.artala_names import Names
 from connectors.artala_pull import CUSTOM, Reader
 from connectors.artala_wire import ANY_OBJECT, LABELS, TASK_FIELDS, LabelRow, TaskRow, stamp, task_of, value_of
-from connectors.base import ordered
+from connectors.base import BeforeSend, ordered
 from connectors.http import Http
 from connectors.status import decode, shown
 
@@ -63,15 +63,7 @@ class Items:
         """``GET /tasks/{id}``, and the board when that is a 404 (S25)."""
         answer = await self._http.request("GET", f"api/tasks/{ref.id}", accept=(404,))
         if answer.status == 404:
-            url = shown(answer.url)
-            if await self._names.board_is_healthy(await self._names.board(ref.container)):
-                raise GoneError(
-                    f"The task {ref.id} was deleted in Artala.",
-                    hint="Its board answers, the task does not.",
-                    status=404,
-                    url=url,
-                )
-            raise unseen(ref.container, url)
+            raise await self.missing(ref, shown(answer.url))
         said = decode(answer, ANY_OBJECT)
         try:
             return task_of(said)
@@ -81,6 +73,20 @@ class Items:
                 hint="Check base_url; if it is right, Artala has changed its API.",
                 url=shown(answer.url),
             ) from error
+
+    async def missing(self, ref: Ref, url: str) -> TrackerError:
+        """What a task's 404 means: gone while its board answers, else nothing about the task (S25)."""
+        if not await self._names.board_is_healthy(await self._names.board(ref.container)):
+            return unseen(ref.container, url)
+        hint = "Its board answers, the task does not."
+        return GoneError(f"The task {ref.id} was deleted in Artala.", hint=hint, status=404, url=url)
+
+    async def delete(self, ref: Ref, before_send: BeforeSend | None) -> None:
+        """For good. Raises as ``row`` when there is no such task any more."""
+        path = f"api/tasks/{ref.id}"
+        answer = await self._http.request("DELETE", path, accept=(404,), before_send=before_send)
+        if answer.status == 404:
+            raise await self.missing(ref, shown(answer.url))
 
     async def labels(self, task: str) -> list[LabelRow]:
         return decode(await self._http.request("GET", f"api/labels/task/{task}"), LABELS)

@@ -75,7 +75,8 @@ class Labels:
         except msgspec.MsgspecError:
             is_quiet = False
         text = msgspec.json.encode(LabelCursor(digest)).decode()
-        yield Page(() if is_quiet else records, cursor=text, last=True, quiet=is_quiet)
+        complete = bool(records) and not is_quiet
+        yield Page(() if is_quiet else records, cursor=text, last=True, quiet=is_quiet, complete=complete)
 
     async def fetch(self, ref: Ref) -> Record:
         """Raises: GoneError when the workspace's complete list is without it."""

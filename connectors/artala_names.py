@@ -69,15 +69,12 @@ class Names:
 
     def __init__(self, http: Http) -> None:
         self._http = http
-        self._boards = Once(lambda: self._list("api/boards", BOARDS))
-        self._statuses = Once(lambda: self._list("api/statuses", STATUSES))
-        self._team = Once(lambda: self._list("api/team", MEMBERS))
+        self._boards = Once(lambda: _listed(http, "api/boards", BOARDS))
+        self._statuses = Once(lambda: _listed(http, "api/statuses", STATUSES))
+        self._team = Once(lambda: _listed(http, "api/team", MEMBERS))
         self._fields = Once(self._read_fields)
         self._strangers: set[str] = set()
         self._given: dict[str, str] = {}
-
-    async def _list(self, path: str, decoder: msgspec.json.Decoder[list[T]]) -> list[T]:
-        return decode(await self._http.request("GET", path), decoder)
 
     async def _read_fields(self) -> list[FieldRow]:
         """Custom fields depend on the plan; a plan without them has none."""
@@ -128,7 +125,10 @@ class Names:
 
     async def emails(self, rows: Iterable[TaskRow]) -> dict[str, str]:
         """E-mail by member id for the assignees in ``rows``; an id that the team does not have is asked for once."""
-        wanted = {row.assignee_id.lower() for row in rows if row.assignee_id}
+        return await self.emails_of({row.assignee_id.lower() for row in rows if row.assignee_id})
+
+    async def emails_of(self, wanted: set[str]) -> dict[str, str]:
+        """E-mail by member id, at least for those of ``wanted`` that the team has."""
         if not wanted:
             return {}
         team = await self._team.get()
@@ -245,6 +245,10 @@ class Priorities:
                 field="priority",
             )
         return numbers[name.lower()]
+
+
+async def _listed(http: Http, path: str, decoder: msgspec.json.Decoder[list[T]]) -> list[T]:
+    return decode(await http.request("GET", path), decoder)
 
 
 def _emails(team: Iterable[MemberRow]) -> dict[str, str]:

@@ -75,12 +75,13 @@ class Reader:
             cut=max(self._cut("Tasks"), start.cut),
             etag="" if is_full else start.etag,
         )
-        is_first = True
+        is_first, is_empty = True, True
         async for batch in walk:
             self._cuts["Tasks"] = batch.cut
             edge.start(batch.date)
             for row, digest in batch.rows:
                 edge.add(row, digest)
+            is_empty = is_empty and not batch.rows
             news = [(row, digest) for row, digest in batch.rows if is_full or start.seen.get(row.id) != digest]
             if news and not is_full and self._config.labels_move_updated and joined is None:
                 joined = await self._sweep(board, fields)
@@ -98,6 +99,7 @@ class Reader:
                 quiet=is_first and batch.last and not is_full and not records and is_same,
                 sweep=None if swept is None or is_same else swept.values,
                 sweep_default={} if swept is None or is_same else swept.default,
+                complete=batch.last and old is None and not is_empty,
             )
             is_first = False
 

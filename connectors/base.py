@@ -20,6 +20,7 @@ class Capabilities:
 
     ``index_lag_s``: how long after a write the record may be missing from listings and searches.
     ``answers_writes``: a write's answer holds the stored record; else it says only "done" (204).
+    ``comments``: ``Connector.comments`` reads and posts comments of records, of at most ``comment_max`` characters.
     ``closes``: the fields, with their values, that take a record out of people's way without deleting it; empty where
     the tracker knows no such thing.
     """
@@ -31,6 +32,8 @@ class Capabilities:
     webhooks: bool = True
     answers_writes: bool = True
     index_lag_s: int = 0
+    comments: bool = False
+    comment_max: int = 0
     closes: Fields = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
 
@@ -44,6 +47,9 @@ class Page:
     ``quiet`` is True for the only page of a listing that found nothing new (304, or an empty overlap).
     ``sweep`` is set on the last page of a listing that also read the feeds no cursor covers: for every record of the
     container that has such values, the full values by field; a record not named has ``sweep_default``.
+    ``complete`` is set on the last page of a listing that began at the beginning and read every page of it to the end:
+    what none of its pages held was not there, as far as a listing can say (S25). False for one that went on from a
+    cursor, was a 304, or found nothing at all, which is no evidence of anything.
     """
 
     records: tuple[Record, ...]
@@ -52,6 +58,24 @@ class Page:
     quiet: bool = False
     sweep: Mapping[str, Fields] | None = None
     sweep_default: Fields = field(default_factory=dict)
+    complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """One comment. ``author`` is named as in the tracker's fields of people; times are the tracker's, aware UTC.
+
+    ``key`` is the idempotency key of a comment that Bridge posted, which is not in ``text``; None for a person's.
+    ``updated_at`` is None where the tracker does not say when a comment was edited.
+    """
+
+    id: str
+    author: str
+    text: str
+    created_at: datetime
+    updated_at: datetime | None = None
+    key: str | None = None
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +149,31 @@ class Plugin:
     connect: Callable[..., Connector]
 
 
+class Comments(Protocol):
+    """The comments of records of those kinds whose ``Capabilities.comments`` says so."""
+
+    async def post(self, ref: Ref, text: str, *, key: str, before_send: BeforeSend | None = None) -> Comment:
+        """Post one comment that carries ``key``, by which ``read`` shows it again; never posted twice by itself.
+
+        Raises RejectedError for a text that is too long and for a kind without comments, GoneError and ContainerError
+        as ``Connector.fetch``, PermissionError_ where this record takes none (a locked issue), UnknownOutcome.
+        """
+
+    async def read(self, ref: Ref, since: datetime | None = None) -> tuple[Comment, ...]:
+        """The comments that were written or edited at ``since`` or later, oldest first, replies among them.
+
+        Raises as ``Connector.fetch``; RejectedError for a kind without comments.
+        """
+
+
 class Connector(Protocol):
     """One account on one tracker. Every method may raise the TrackerError tree of ``bridge.errors``."""
 
     name: str
     """The connection's name in the configuration."""
+
+    comments: Comments | None
+    """None where the tracker has no comments."""
 
     def kinds(self) -> Mapping[str, Capabilities]:
         """The kinds this tracker has, with what can be done to each."""
@@ -157,7 +201,18 @@ class Connector(Protocol):
         """
 
     async def fetch(self, ref: Ref, *, fields: frozenset[str]) -> Record:
-        """One record, complete in ``fields``. Raises GoneError with evidence, else NotFoundError."""
+        """One record, complete in ``fields``.
+
+        Raises GoneError with evidence (S25): 410, or 404 while the container answers; ``moved_to`` names where it went.
+        ContainerError when the container itself does not answer, PermissionError_ when this one record is not shown
+        (403), NotFoundError for a 404 that proves nothing: none of these says that it is gone.
+        """
+
+    async def container_healthy(self, container: str) -> bool:
+        """Whether the container itself answers and shows its records, asked now with one request (S25).
+
+        False when it is missing, hidden, archived with its records, or has its issues turned off.
+        """
 
     def steps(self, kind: str, fields: Collection[str], *, creating: bool) -> tuple[Step, ...]:
         """Split a logical write into calls, in order. With ``creating`` the first step is the create call itself and
@@ -190,7 +245,7 @@ class Connector(Protocol):
         """
 
     async def delete(self, ref: Ref, *, before_send: BeforeSend | None = None) -> None:
-        """Remove one record. Raises RejectedError where the API cannot."""
+        """Remove one record. Raises RejectedError where the API cannot, GoneError when it is gone already."""
 
     async def find(
         self, container: str, kind: str, markers: Collection[Marker], since: str | None

@@ -11,17 +11,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
-from bridge.errors import NotFoundError, RejectedError
+from bridge.errors import ContainerError, NotFoundError, RejectedError
 from bridge.model import Fields, Kind, Marker, Record, Ref, Schema
-from connectors.base import Capabilities, Delivery, Finding, Page, Plugin, Step, Usage
+from connectors.base import Capabilities, Comments, Delivery, Finding, Page, Plugin, Step, Usage
 from connectors.github_api import GithubApi
 from connectors.github_check import check as live_check
+from connectors.github_comments import GithubComments
 from connectors.github_config import GithubConfig
 from connectors.github_feed import Cursor, GithubFeed
 from connectors.github_hooks import verify as verified
 from connectors.github_wire import (
+    BODY_LIMIT,
     ISSUE,
     LABEL,
+    MARKER_ROOM,
     Label,
     issue_record,
     issue_schema,
@@ -57,6 +60,7 @@ class Github:
         self.name = name
         self._config = config
         self._api = GithubApi(name, config, transport=transport, retry=retry)
+        self.comments: Comments | None = GithubComments(self._api)
         self._feed = GithubFeed(self._api, name, per_page=config.per_page, overlap_s=config.overlap_s)
 
     def kinds(self) -> Mapping[str, Capabilities]:
@@ -70,6 +74,8 @@ class Github:
             ),
             _TASK: Capabilities(
                 index_lag_s=lag,
+                comments=True,
+                comment_max=BODY_LIMIT - MARKER_ROOM,
                 closes={"status": "closed:not_planned"},
                 reasons={"delete": "GitHub's REST API cannot delete an issue; close it instead."},
             ),
@@ -104,7 +110,7 @@ class Github:
         del fields
         response = await self._api.read(ref.container, tail_of(ref))
         if ref.kind == _LABEL:
-            return self._label(ref.container, decode(response, LABEL))
+            return _label(self, ref.container, decode(response, LABEL))
         issue = decode(response, ISSUE)
         if issue.pull_request is not None:
             raise NotFoundError(f"{ref.key} is a pull request, not an issue.", status=200, url=issue.html_url)
@@ -134,7 +140,7 @@ class Github:
         """
         del key
         if kind == _LABEL:
-            return self._label(container, await create_label(self._api, container, fields, before_send))
+            return _label(self, container, await create_label(self._api, container, fields, before_send))
         made = await create_issue(self._api, container, fields, marker, before_send)
         return issue_record(self.name, container, made)
 
@@ -145,7 +151,7 @@ class Github:
         like in silence when the account may not set them.
         """
         if ref.kind == _LABEL:
-            return self._label(ref.container, await update_label(self._api, ref, changes, before_send))
+            return _label(self, ref.container, await update_label(self._api, ref, changes, before_send))
         if not changes or (step.name == "state" and changes.get("status") == current.fields.get("status")):
             return current
         kept = await update_issue(self._api, ref, changes, current.marker, before_send)
@@ -157,6 +163,14 @@ class Github:
                 f"GitHub's REST API cannot delete the issue {ref.key}.", hint="Choose close or unlink for deletions."
             )
         await self._api.write("DELETE", ref.container, tail_of(ref), before_send=before_send)
+
+    async def container_healthy(self, container: str) -> bool:
+        """An archived repository still shows its issues."""
+        try:
+            repo = await self._api.repo(container)
+        except ContainerError:
+            return False
+        return repo.has_issues and not repo.disabled
 
     async def find(
         self, container: str, kind: str, markers: Collection[Marker], since: str | None
@@ -190,9 +204,10 @@ class Github:
     async def aclose(self) -> None:
         await self._api.http.aclose()
 
-    def _label(self, container: str, label: Label) -> Record:
-        url = self.item_url(Ref(self.name, container, _LABEL, label.name))
-        return label_record(self.name, container, label, url)
+
+def _label(github: Github, container: str, label: Label) -> Record:
+    url = github.item_url(Ref(github.name, container, _LABEL, label.name))
+    return label_record(github.name, container, label, url)
 
 
 def _insecure(config: GithubConfig) -> Finding | None:

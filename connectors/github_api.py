@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
 from bridge.errors import ConfigError, ContainerError, GoneError, RateLimited, RejectedError, TrackerError
 from connectors.github_errors import ISSUES_OFF, closed, refusal
-from connectors.github_walk import Walk
+from connectors.github_walk import Listed, Walk, whole
 from connectors.github_wire import MILESTONES, REPOSITORY, Repository
 from connectors.http import Http, Timeouts
 from connectors.pace import Pace, Retry
@@ -21,11 +21,15 @@ from connectors.paginate import by_link
 from connectors.status import Response, decode, described, limited_until, server_message, shown
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    import msgspec
 
     from connectors.base import BeforeSend
     from connectors.github_config import GithubConfig
     from connectors.http import Transport
+
+R = TypeVar("R")
 
 _MOVED: Final = frozenset({301, 302, 307, 308})
 _BY_ID: Final = re.compile(r"/repositories/(\d+)(?=/|$)")
@@ -86,6 +90,18 @@ class GithubApi:
     ) -> AsyncIterator[Response]:
         """The pages of a list, each named by the Link of the one before."""
         return by_link(self.http, repo_path(container) + tail, params=params, etag=etag)
+
+    async def whole(
+        self,
+        container: str,
+        tail: str,
+        params: Mapping[str, str | int],
+        decoder: msgspec.json.Decoder[list[R]],
+        key: Callable[[R], Any],
+        etag: str | None = None,
+    ) -> Listed[R]:
+        """A whole list without times, as one; see ``connectors.github_walk`` for what that promises."""
+        return await whole(self.http, repo_path(container) + tail, params, decoder=decoder, key=key, etag=etag)
 
     def changes(self, container: str, per_page: int) -> Walk:
         """The issues and pull requests of a repository, oldest change first."""
@@ -178,9 +194,9 @@ class GithubApi:
         now = asyncio.get_running_loop().time()
         read_at, numbers = self._milestones.get(container, (-1e9, {}))
         if title not in numbers and now - read_at > _MILESTONES_FRESH_S:
-            numbers = {}
-            async for page in self.listing(container, "/milestones", {"state": "all", "per_page": 100}):
-                numbers.update((milestone.title, milestone.number) for milestone in decode(page, MILESTONES))
+            params: dict[str, str | int] = {"state": "all", "per_page": 100}
+            listed = await self.whole(container, "/milestones", params, MILESTONES, lambda row: row.number)
+            numbers = {milestone.title: milestone.number for milestone in listed.rows}
             self._milestones[container] = (now, numbers)
         if title not in numbers:
             raise RejectedError(

@@ -16,8 +16,6 @@ import msgspec
 
 from connectors.base import Page
 from connectors.github_wire import LABELS, issue_record, label_record, newest
-from connectors.paginate import link_targets
-from connectors.status import decode
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -58,13 +56,14 @@ class GithubFeed:
         An issue that changes during the walk moves to its end and is seen again.
         """
         since, latest, ceiling = cursor.since, None, None
-        pages = 0
+        pages = rows = 0
         async for batch in self._api.changes(container, self._per_page).batches(since, cursor.etag):
             response = batch.response
             if response.is_not_modified:
                 yield Page((), str(cursor), last=True, quiet=True)
                 return
             pages += 1
+            rows += batch.size
             latest = newest(batch.issues, latest)
             if pages == 1 and response.date is not None:
                 ceiling = response.date - self._overlap
@@ -84,31 +83,30 @@ class GithubFeed:
                 str(Cursor(since=reached, etag=response.etag if is_whole else None)),
                 last=batch.last,
                 quiet=is_only and not records,
+                complete=batch.last and cursor.since is None and rows > 0,
             )
 
     async def labels(self, container: str, cursor: Cursor, web: str) -> AsyncIterator[Page]:
         """All labels each time, since no change of theirs has a date; a 304 when nothing changed and one page is enough.
 
-        ``web`` is the address of the label list for people.
+        ``web`` is the address of the label list for people. One page, whatever their number.
         """
-        pages = 0
-        async for response in self._api.listing(container, "/labels", {"per_page": self._per_page}, cursor.etag):
-            if response.is_not_modified:
-                yield Page((), str(cursor), last=True, quiet=True)
-                return
-            pages += 1
-            labels = decode(response, LABELS)
-            is_last = "next" not in link_targets(response.headers.get("link", ""))
-            is_whole = is_last and pages == 1 and len(labels) < self._per_page
-            yield Page(
-                tuple(
-                    label_record(self._connection, container, label, web + quote(label.name, safe=""))
-                    for label in labels
-                ),
-                str(Cursor(etag=response.etag if is_whole else None)),
-                last=is_last,
-                quiet=is_last and pages == 1 and not labels,
-            )
+        params: dict[str, str | int] = {"per_page": self._per_page}
+        listed = await self._api.whole(container, "/labels", params, LABELS, lambda row: row.name, cursor.etag)
+        if listed.first.is_not_modified:
+            yield Page((), str(cursor), last=True, quiet=True)
+            return
+        has_room = listed.pages == 1 and len(listed.rows) < self._per_page
+        yield Page(
+            tuple(
+                label_record(self._connection, container, label, web + quote(label.name, safe=""))
+                for label in listed.rows
+            ),
+            str(Cursor(etag=listed.first.etag if has_room else None)),
+            last=True,
+            quiet=not listed.rows,
+            complete=bool(listed.rows),
+        )
 
     def _reached(self, since: str | None, latest: datetime | None, ceiling: datetime | None) -> str | None:
         """The newest change seen, but no later than the overlap before the listing began, by the server's Date (S30)."""

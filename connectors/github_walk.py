@@ -6,24 +6,34 @@ Pages by number count rows: an issue that is edited during the walk leaves its p
 would slip through. So each page starts at the time of the last row before (``since`` is inclusive). Only where a whole
 page lies within one second, the grain of ``since``, the server's own next link is followed, and the second is read
 again afterwards.
+
+Lists without ``since`` (labels, milestones, comments of an issue) have no order that GitHub promises for good. Where one
+page holds all, one request sees the list as it is. Where more pages are needed, all but the last are looked at once more
+afterwards (304, which costs nothing of the limit, while they stand): a row can only have slipped through when an earlier
+page has changed since. Guaranteed: a row that was there all the time is listed. Not guaranteed: that all rows were there
+at one instant; and a row that left a page and came back to it between the two looks may hide another.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from bridge.errors import RetryableError
 from connectors.github_wire import ISSUES, Issue
 from connectors.paginate import link_targets
-from connectors.status import decode
+from connectors.status import decode, shown
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    import msgspec
 
     from connectors.http import Http
     from connectors.status import Response
+
+R = TypeVar("R")
 
 _MOST_RESTARTS: Final = 5
 
@@ -116,3 +126,49 @@ def _changed_at(second: datetime, issues: list[Issue]) -> set[int]:
 
 def _text(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed(Generic[R]):
+    """A whole list. ``first`` is the answer to the first request; ``pages`` says how many there were."""
+
+    first: Response
+    rows: tuple[R, ...] = ()
+    pages: int = 1
+
+
+async def whole(
+    http: Http,
+    path: str,
+    params: Mapping[str, str | int],
+    *,
+    decoder: msgspec.json.Decoder[list[R]],
+    key: Callable[[R], Any],
+    etag: str | None = None,
+) -> Listed[R]:
+    """All rows of a list without times; ``key`` tells rows apart. With ``etag`` the answer may be a 304 without rows.
+
+    Raises: RetryableError when the list keeps moving.
+    """
+    for _ in range(_MOST_RESTARTS):
+        response = await http.request("GET", path, params=params, etag=etag, follow=True)
+        if response.is_not_modified:
+            return Listed(response)
+        pages = [(response, decode(response, decoder))]
+        while (onward := link_targets(pages[-1][0].headers.get("link", "")).get("next")) is not None:
+            response = await http.request("GET", onward, follow=True)
+            pages.append((response, decode(response, decoder)))
+        if all([await _stands(http, page, rows, decoder, key) for page, rows in pages[:-1]]):
+            rows = {key(row): row for _, page in pages for row in page}
+            return Listed(pages[0][0], tuple(rows.values()), len(pages))
+        etag = None
+    text = f"The rows of {shown(response.url)} move faster than they can be read."
+    raise RetryableError(text, hint="Bridge tries again.")
+
+
+async def _stands(
+    http: Http, page: Response, rows: list[R], decoder: msgspec.json.Decoder[list[R]], key: Callable[[R], Any]
+) -> bool:
+    """Whether a page still has the rows that it had, whatever became of their members."""
+    again = await http.request("GET", page.url, etag=page.etag, follow=True)
+    return again.is_not_modified or [key(row) for row in decode(again, decoder)] == [key(row) for row in rows]
