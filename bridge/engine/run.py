@@ -53,12 +53,12 @@ async def plan_link(run: Run) -> PlanReport:
     """What ``settle_all`` would do now. Polls and fills the inbox, writes to no tracker and moves no base."""
     await recover(run)
     await poll(run)
-    await _require_seeded(run)
+    await require_seeded(run)
     await fetch_announced(run)
     operations: list[Operation] = []
     seen: set[tuple[Side, str]] = set()
     for kind in run.link.mappings:
-        async for found in _batches(run, kind):
+        async for found in batches(run, kind):
             for view in found.views:
                 items = {(item.side, item.item_id) for item in view.items()}
                 if not items & seen:
@@ -74,7 +74,7 @@ async def settle_all(run: Run) -> State:
     while idle < _MOST_IDLE:
         before = _progress(run)
         await poll(run)
-        await _require_seeded(run)
+        await require_seeded(run)
         await fetch_announced(run)
         again = False
         for kind in run.link.mappings:
@@ -97,7 +97,7 @@ def _progress(run: Run) -> int:
     )
 
 
-async def _require_seeded(run: Run) -> None:
+async def require_seeded(run: Run) -> None:
     """Nothing is paired before both first listings are in hand: a partner may be on a page not read yet."""
     row = await run.store.read(links.get, run.link.id)
     if not all(links.is_seeded(row, side, kind) for side in SIDES for kind in run.link.mappings):
@@ -112,11 +112,11 @@ async def _settle_kind(run: Run, kind: str, budget: guard.Budget) -> bool:
     total = (await run.store.read(inbox.counts, run.link.id))["waiting"]
     run.progress.planned(total)
     done = 0
-    async for found in _batches(run, kind):
+    async for found in batches(run, kind):
         works = [plan_view(run.link, view) for view in found.views]
         allowed = budget.take(guard.approved(run, works))
         await apply(run, allowed)
-        await _put_aside(run, kind, found)
+        await put_aside(run, kind, found)
         done += sum(len(view.items()) for view in found.views)
         run.progress.done(min(done, total), total)
         if budget.spent:
@@ -126,7 +126,7 @@ async def _settle_kind(run: Run, kind: str, budget: guard.Budget) -> bool:
     return bool(await run.store.read(inbox.announced, run.link.id, kind, run.now()))
 
 
-async def _batches(run: Run, kind: str) -> AsyncIterator[Found]:
+async def batches(run: Run, kind: str) -> AsyncIterator[Found]:
     """The inbox in pages, as views. Rows that stay are passed over, so the walk ends."""
     after = inbox.BEGIN
     while items := await run.store.read(inbox.take, run.link.id, kind, after=after, limit=BATCH, now=run.now()):
@@ -134,7 +134,7 @@ async def _batches(run: Run, kind: str) -> AsyncIterator[Found]:
         yield await run.store.read(find, run.link, kind, items)
 
 
-async def _put_aside(run: Run, kind: str, found: Found) -> None:
+async def put_aside(run: Run, kind: str, found: Found) -> None:
     """Rows of unlinked pairs go; rows whose record lacks a mapped field are read again as a whole."""
     if found.ignored:
         await run.store.run(inbox.remove, run.link.id, kind, found.ignored)
