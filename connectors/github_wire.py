@@ -30,7 +30,9 @@ STATUSES: Final[Mapping[str, tuple[str, str | None]]] = {
 }
 
 _OPENING: Final = "<!-- bridge:v1 "
-_MARKER: Final = re.compile(r"^<!-- bridge:v1 (\S+) (\S+) -->[ \t]*$\n?", re.MULTILINE)
+_NO_MARKER: Final = "<!-- bridge:v1 -->"
+_MARKER: Final = re.compile(r"<!-- bridge:v1 (?:(\S+) (\S+) )?-->[ \t]*")
+_FENCE: Final = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})(.*)")
 
 
 class Present(msgspec.Struct, gc=False):
@@ -148,8 +150,11 @@ def status_of(state: str, reason: str | None) -> str:
 
 
 def split_body(body: str | None) -> tuple[str | None, Marker | None]:
-    """The text without marker lines and without trailing space, None when nothing is left; and the last marker.
+    """The text without our marker and without trailing space, None when nothing is left; and the marker.
 
+    Ours is the last line. Where people have written below it, it is the last line of that form that stands as
+    ``join_body`` puts it, alone after an empty line or at the beginning, and in no code block: it must be found, or an
+    unanswered create would be made twice. All else that looks like a marker is text and stays.
     The web interface sends CR LF; both line ends are one here.
     """
     if not body:
@@ -157,27 +162,52 @@ def split_body(body: str | None) -> tuple[str | None, Marker | None]:
     if "\r" in body:
         body = body.replace("\r\n", "\n").replace("\r", "\n")
     body = body.rstrip()
-    at = body.find(_OPENING)
-    if at < 0:
+    if _OPENING not in body:
         return body or None, None
-    if body[at - 1 : at] in ("\n", "") and (alone := _MARKER.fullmatch(body, at)):
-        return body[:at].rstrip() or None, _marker(alone[1], alone[2])
-    marker = None
-    for source, key in _MARKER.findall(body):  # edited, or copied from another issue
-        marker = _marker(source, key)
-    return _MARKER.sub("", body).strip("\n").rstrip() or None, marker
+    at = body.rfind("\n") + 1
+    if own := _MARKER.fullmatch(body, at):
+        return body[:at].rstrip() or None, _marker(own)
+    lines = body.split("\n")
+    if (row := _displaced(lines)) is None:
+        return body, None
+    own = _MARKER.fullmatch(lines[row])
+    above, below = "\n".join(lines[:row]).rstrip(), "\n".join(lines[row + 1 :]).strip("\n")
+    return "\n\n".join(filter(None, (above, below))), _marker(own) if own else None
 
 
-def _marker(source: str, key: str) -> Marker:
-    return Marker(unquote(source) if "%" in source else source, unquote(key) if "%" in key else key)
+def _displaced(lines: list[str]) -> int | None:
+    """The line of a marker that people have written below."""
+    found, fence = None, ""
+    for row, line in enumerate(lines):
+        if opening := _FENCE.fullmatch(line):
+            mark, rest = opening[1], opening[2]
+            if not fence:
+                fence = mark
+            elif mark[0] == fence[0] and len(mark) >= len(fence) and not rest.strip():
+                fence = ""
+        elif not fence and (row == 0 or not lines[row - 1].strip()) and _MARKER.fullmatch(line):
+            found = row
+    return found
+
+
+def _marker(own: re.Match[str]) -> Marker | None:
+    """None for the line that says that there is none."""
+    return Marker(unquote(own[1]), unquote(own[2])) if own[1] else None
 
 
 def join_body(description: Value, marker: Marker | None) -> str | None:
-    """The body to write: the text, then the marker on the last line."""
+    """The body to write: the text, then the marker on the last line.
+
+    A text without a marker whose own words would be taken for one gets a last line that says that there is none, so that
+    every text comes back as it was.
+    """
     text = str(description or "").replace("\r\n", "\n").rstrip()
-    if marker is None:
+    if marker is not None:
+        line = f"<!-- bridge:v1 {_word(marker.source)} {_word(marker.id)} -->"
+    elif _OPENING in text and split_body(text) != (text, None):
+        line = _NO_MARKER
+    else:
         return text or None
-    line = f"<!-- bridge:v1 {_word(marker.source)} {_word(marker.id)} -->"
     return f"{text}\n\n{line}" if text else line
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from datetime import UTC, datetime
@@ -574,7 +575,18 @@ def test_a_marker_survives_whatever_is_in_it(source, key):
         ("a\r\nb\rc  \n\n", "a\nb\nc", None),
         (LINE, None, MARKER),
         (f"{LINE}\n\nwritten below", "written below", MARKER),
-        (f"a\n<!-- bridge:v1 old 1 -->\nb\n\n{LINE}  ", "a\nb", MARKER),
+        (f"a\n<!-- bridge:v1 old 1 -->\nb\n\n{LINE}  ", "a\n<!-- bridge:v1 old 1 -->\nb", MARKER),
+        (f"a\n\n<!-- bridge:v1 old 1 -->\n\nb\n\n{LINE}", "a\n\n<!-- bridge:v1 old 1 -->\n\nb", MARKER),
+        ("a\n<!-- bridge:v1 old 1 -->\nb", "a\n<!-- bridge:v1 old 1 -->\nb", None),
+        (f"a\n\n{LINE}\n\nadded below\nby hand", "a\n\nadded below\nby hand", MARKER),
+        (f"a\n\n{LINE}\nadded below", "a\n\nadded below", MARKER),
+        (f"a\n\n```\n{LINE}\n```", f"a\n\n```\n{LINE}\n```", None),
+        (f"~~~ html\n\n{LINE}\n\n```\n~~~\nb", f"~~~ html\n\n{LINE}\n\n```\n~~~\nb", None),
+        (f"> quoted\n>\n> {LINE}", f"> quoted\n>\n> {LINE}", None),
+        (f"a\n\n    {LINE}", f"a\n\n    {LINE}", None),
+        (f"```\nnever closed\n\n{LINE}", "```\nnever closed", MARKER),
+        ("a\n\n<!-- bridge:v1 one -->", "a\n\n<!-- bridge:v1 one -->", None),
+        (f"a\n\n{LINE}\n\n<!-- bridge:v2 a b -->", "a\n\n<!-- bridge:v2 a b -->", MARKER),
         (f"quoted `{LINE}` in a line", f"quoted `{LINE}` in a line", None),
         ("<!-- bridge:v2 a b -->", "<!-- bridge:v2 a b -->", None),
         ("<!-- bridge:v1 broken", "<!-- bridge:v1 broken", None),
@@ -582,6 +594,24 @@ def test_a_marker_survives_whatever_is_in_it(source, key):
 )
 def test_the_marker_is_a_line_of_its_own_and_never_part_of_the_description(body, text, marker):
     assert split_body(body) == (text, marker)
+
+
+PIECES = ["", "text", LINE, "<!-- bridge:v1 old 1 -->", "<!-- bridge:v1 -->", "```", "> x", "<!-- bridge:v1 x"]
+
+
+@pytest.mark.parametrize("marker", [None, MARKER])
+@pytest.mark.parametrize("first", PIECES)
+def test_every_text_comes_back_as_it_was_written(first, marker):
+    for rest in itertools.product(PIECES, repeat=4):
+        text = "\n".join((first, *rest)).rstrip() or None
+
+        assert split_body(join_body(text, marker)) == (text, marker)
+
+
+def test_a_marker_that_people_wrote_below_goes_back_to_the_end():
+    text, marker = split_body(f"a\n\n{LINE}\n\nadded below")
+
+    assert join_body(text, marker) == f"a\n\nadded below\n\n{LINE}"
 
 
 # ------------------------------------------------------------------------------------------------ what it says of itself
