@@ -198,6 +198,22 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove one record. ``changes`` say what it must still hold, each with ``after`` None: another value keeps it."""
+
+    kind: str
+    side: Side
+    pair: int
+    item: Ref
+    version: str
+    url: str
+    title: str
+    changes: tuple[FieldChange, ...]
+    rule: str = ""
+    op: Literal["delete"] = "delete"
+
+
+@dataclass(frozen=True, slots=True)
 class Adopt:
     """Take two records as the same thing. Writes nothing; ``by`` is marker, entity, external-id or match."""
 
@@ -232,7 +248,8 @@ class Hold:
     """Something that is not written, and why: what ``bridge why`` and the parked list show.
 
     ``reason`` is one of: initial, ambiguous, orphaned, unmapped, unknown-person, too-long, unreachable, read-only, invalid,
-    copied-marker, entity-clash, one-way, create-unknown, frozen.
+    copied-marker, entity-clash, one-way, create-unknown, frozen; of an undo: changed-since, in-conflict, not-undoable,
+    gone, failed.
     """
 
     kind: str
@@ -245,12 +262,16 @@ class Hold:
     op: Literal["hold"] = "hold"
 
 
-Operation: TypeAlias = Adopt | Create | Update | FieldConflict | Hold
+Operation: TypeAlias = Adopt | Create | Update | Delete | FieldConflict | Hold
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run would do, in the order it would do it. Same inputs, same plan, byte for byte (I13)."""
+    """What a run would do, in the order it would do it. Same inputs, same plan, byte for byte (I13).
+
+    ``undoes``: the run whose writes it takes back; None for a plan of what people changed.
+    """
 
     link: str
     operations: tuple[Operation, ...] = field(default_factory=tuple)
+    undoes: int | None = None

@@ -104,7 +104,7 @@ class PairRow(Table, table=True):
 
     ``left``/``right`` are the records as last observed or confirmed. ``base_left``/``base_right`` hold only the fields
     whose base *differs* from that record: ``{}`` means the base is the record itself (the settled case).
-    ``status``: live, unlinked (S26; ``reason`` says why), frozen.
+    ``status``: live, unlinked (S26; ``reason`` says why), deleted (we deleted one of the two by order), frozen.
     """
 
     __tablename__ = "pair"
@@ -249,7 +249,7 @@ class RunRow(Table, table=True):
 class HistoryRow(Table, table=True):
     """One field of one write, with its before-image, or one event of a pair (``field`` is "" then).
 
-    ``action``: create, update, adopt, unlink, relink, conflict, resolve.
+    ``action``: create, update, adopt, unlink, relink, conflict, resolve, undo (a write that took one back), delete.
     """
 
     __tablename__ = "history"

@@ -106,7 +106,7 @@ def _intent(run: Run, request: Request) -> dict[str, Any]:
         "pair_id": view.pair,
         "kind": operation.kind,
         "side": operation.side,
-        "verb": operation.op,
+        "verb": request.work.ordered or operation.op,
         "step": request.step.name,
         "item_id": operation.item.id if isinstance(operation, Update) else None,
         "source_id": operation.source.id if isinstance(operation, Create) else None,

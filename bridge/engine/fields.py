@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from bridge.engine.outcome import KEEP, After, Decided, Outcome, Problem, Sight, checked, not_stored
-from bridge.engine.sets import advance_set, decide_set
+from bridge.engine.sets import advance_set, decide_set, shifted
 from bridge.merge import has_changed, keep_both, merge_text
 from bridge.model import SIDES, UNSET, Side, Unset, Value, other
 from mappings.lenses import UnmappedError
@@ -137,11 +137,19 @@ def advance(
     ``left``/``right`` are the values after the writes, normalised; ``written(side)`` says whether this row's write to
     that side was confirmed.
     """
-    if row.is_set and row.direction not in ("off", "create-only") and outcome.verdict != "forced":
+    if outcome.verdict == "forced":
+        return _advance_forced(row, sight, outcome, left, right, written)
+    if row.is_set and row.direction not in ("off", "create-only"):
         return advance_set(row, sight, outcome, left, right, written)
+    return _advance_scalar(row, sight, outcome, left, right, written)
+
+
+def _advance_scalar(
+    row: Row, sight: Sight, outcome: Outcome, left: Value, right: Value, written: Callable[[Side], bool]
+) -> After:
     if outcome.verdict == "agree":
         return After(left, right, left, right)
-    if outcome.verdict not in ("write", "forced"):
+    if outcome.verdict != "write":
         return After(left, right, sight.base_left, sight.base_right)
     wanted = [side for side in SIDES if not isinstance(outcome.new(side), Unset)]
     if not all(written(side) for side in wanted):
@@ -152,3 +160,19 @@ def advance(
             refused = Problem(other(side), "refused", not_stored(row.field(side)))
             return After(left, right, sight.base_left, sight.base_right, refused)
     return After(left, right, left, right)
+
+
+def _advance_forced(
+    row: Row, sight: Sight, outcome: Outcome, left: Value, right: Value, written: Callable[[Side], bool]
+) -> After:
+    """A side that was written by order stands where it now is, the other where it stood: the order is news for neither
+    (drift), and what a person changed beside it still is.
+    """
+    now = {"left": left, "right": right}
+    bases = {"left": sight.base_left, "right": sight.base_right}
+    for side in SIDES:
+        wanted = outcome.new(side)
+        if not isinstance(wanted, Unset) and written(side):
+            before = sight.left if side == "left" else sight.right
+            bases[side] = shifted(row.spec(side), bases[side], before, wanted, now[side]) if row.is_set else now[side]
+    return After(left, right, bases["left"], bases["right"])

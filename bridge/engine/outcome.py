@@ -55,7 +55,8 @@ class Outcome:
 
     ``verdict``: same (nothing moved), agree (bases move, no write), write, conflict, hold (a problem), drift (both
     equal their bases and still disagree), ignored (a change on the wrong side of a one-way row), forced (written
-    whatever the other side holds, by an undo or a delete policy: afterwards the two may drift).
+    because a person or a policy ordered it: the side stands at what it then holds, the other where it stood; they may
+    drift).
     """
 
     verdict: Literal["same", "agree", "write", "conflict", "hold", "drift", "ignored", "forced"]

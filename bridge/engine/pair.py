@@ -11,7 +11,7 @@ from bridge.engine.link import Link
 from bridge.engine.outcome import Decided
 from bridge.engine.partners import find_partners
 from bridge.engine.plan import Member, View
-from bridge.model import SIDES, UNSET, Side
+from bridge.model import SIDES, UNSET, Record, Side
 from state import conflicts, inbox, links, pairs, parked
 from state.codec import load_base, load_record
 from state.conflicts import Conflict, Put, Take
@@ -121,13 +121,21 @@ def _decided(conflict: Conflict) -> Decided | None:
 
 
 def _member(link: Link, pair: Pair, side: Side, item: Item | None) -> Member:
-    """The newest record laid over the last one: what was not observed now is as it was. The base stays what it was."""
+    if item is None or item.record is None:
+        return member_of(link, pair, side, None)
+    record = load_record(item.record, link.end(side).ref(pair.kind, pair.item_id(side)))
+    return member_of(link, pair, side, record, item)
+
+
+def member_of(link: Link, pair: Pair, side: Side, record: Record | None, item: Item | None = None) -> Member:
+    """A stored side, with a newer record laid over the last one: what was not observed now is as it was. The base stays
+    what it was.
+    """
     ref = link.end(side).ref(pair.kind, pair.item_id(side))
     seen = load_record(pair.record(side), ref)
     base = load_base(pair.base(side))
-    if item is None or item.record is None:
+    if record is None:
         return Member(seen, base)
-    record = load_record(item.record, ref)
     for row in link.mappings[pair.kind].rows:
         name = row.field(side)
         if name not in base:

@@ -17,6 +17,7 @@ from bridge.model import (
     Adopt,
     Base,
     Create,
+    Delete,
     FieldChange,
     FieldConflict,
     FieldSpec,
@@ -96,6 +97,7 @@ class Work:
     """A view with its plan: a sight and an outcome a row (for two records), and the operations they come to.
 
     ``agreed``: the two agree in every row, so both bases are what both sides hold (S5) and no row was judged apart.
+    ``ordered``: a person or a policy ordered these writes and no others (``forced.py``); the word the history has for it.
     """
 
     view: View
@@ -103,6 +105,7 @@ class Work:
     outcomes: tuple[Outcome, ...] = ()
     operations: tuple[Operation, ...] = ()
     agreed: bool = False
+    ordered: str = ""
 
     @property
     def writes(self) -> tuple[Create | Update, ...]:
@@ -388,5 +391,5 @@ def ref_of(operation: Operation) -> Ref:
             return operation.source
         case Adopt() | FieldConflict():
             return operation.left
-        case Update() | Hold():
+        case Update() | Delete() | Hold():
             return operation.item

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from bridge.engine import orders
 from bridge.engine.batch import merged
 from bridge.engine.context import Run
 from bridge.engine.link import Link
@@ -36,6 +37,9 @@ async def recover(run: Run) -> None:
         return
     run.progress.message(f"finding out about {len(unknown)} writes that were not answered")
     await run.store.run(_announce, run, [intent for intent in unknown if intent.verb == "update"])
+    for intent in unknown:
+        if intent.verb not in ("update", "create"):
+            await orders.find_out(run, intent)
     creates: dict[tuple[Side, str], list[IntentRow]] = defaultdict(list)
     for intent in unknown:
         if intent.verb == "create":

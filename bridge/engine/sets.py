@@ -164,6 +164,18 @@ def advance_set(
     )
 
 
+def shifted(spec: FieldSpec, base: Value | Unset, before: Value, wanted: Value, now: Value) -> Value | Unset:
+    """A set's base after a write of ours that is to be carried nowhere: it moves by what was written and is there now."""
+    if isinstance(base, Unset):
+        return base
+    moved, there = delta(members(before), members(wanted)), {key(name) for name in members(now)}
+    done = Delta(
+        tuple(name for name in moved.added if key(name) in there),
+        tuple(name for name in moved.removed if key(name) not in there),
+    )
+    return _base_of(spec, apply_delta(members(base), done), now)
+
+
 def _delivered(
     spec: FieldSpec, change: Carried, now: tuple[str, ...], *, settled: bool
 ) -> tuple[Carried, tuple[str, ...]]:

@@ -9,6 +9,7 @@ from typing import Any
 from bridge.engine.batch import merged
 from bridge.engine.context import Run
 from bridge.engine.fields import advance
+from bridge.engine.forced import remaining
 from bridge.engine.outcome import After
 from bridge.engine.plan import Member, View, Work, bases_of_created, overlay, plan_view
 from bridge.engine.report import Tally
@@ -50,10 +51,12 @@ def _settle(wave: Wave, one: Finished) -> Work | None:
 
 
 def _outcomes(wave: Wave, one: Finished) -> None:
-    """Each intent is done with, except a create of unknown outcome: it must be found out about (S18)."""
+    """Each intent is done with, except a create of unknown outcome, which must be found out about (S18), and what was
+    ordered: taken for a person's edit it would be carried to the other side.
+    """
     for sent in one.sent.values():
         unknown = sent.bug or isinstance(sent.error, UnknownOutcome)
-        if unknown and isinstance(sent.operation, Create):
+        if unknown and (isinstance(sent.operation, Create) or one.work.ordered):
             wave.doubtful.append(sent.intent)
         else:
             wave.intents.append(sent.intent)
@@ -135,8 +138,10 @@ def _paired(wave: Wave, one: Finished, left: Member, right: Member) -> Work | No
     pair_id = _store(wave, view, members["left"], members["right"], has_more=bool(one.sent))
     for sent in one.sent.values():
         if sent.record is not None:
-            _note(wave, sent, pair_id, "update")
+            _note(wave, sent, pair_id, one.work.ordered or "update")
             wave.tally.counts[f"updated_{sent.operation.side}"] += 1
+    if one.work.ordered:
+        return _ordered(wave, one, replace(view, left=members["left"], right=members["right"]))
     note_conflicts(wave, one, pair_id)
     note_problems(wave, one, after)
     if one.errors:
@@ -149,6 +154,24 @@ def _paired(wave: Wave, one: Finished, left: Member, right: Member) -> Work | No
     if more is not None:
         wave.goes_on(view, records["left"], records["right"])
     return more
+
+
+def _ordered(wave: Wave, one: Finished, view: View) -> Work | None:
+    """What is left of an order. Whatever else is new about the pair waits for the next run: it is read again there,
+    since what the inbox holds of it may be older than what was just written.
+    """
+    link, session = wave.run.link, wave.session
+    unsettled = any(member is not None and member.base for member in (view.left, view.right))
+    for side in SIDES:
+        member = view.member(side)
+        assert member is not None
+        ids = [member.record.ref.id]
+        waiting = inbox.get_many(session, link.id, view.kind, side, ids)
+        if waiting or (unsettled and (side in one.sent or side == "left")):
+            inbox.announce(session, link.id, view.kind, side, ids, wave.now)
+    if one.errors:
+        return None
+    return remaining(link, one.work, view, {side: sent.changes.keys() for side, sent in one.sent.items()})
 
 
 def _now(wave: Wave, one: Finished, side: Side, member: Member) -> Record:
