@@ -255,8 +255,6 @@ def remove(session: Session, link_id: int, kind: str, items: Iterable[Item]) -> 
         execute_many(session, statement, rows)
 
 
-def postpone(session: Session, link_id: int, kind: str, items: Iterable[Item], not_before: datetime | None) -> None:
-    """Count an attempt that failed in passing; try again at ``not_before``."""
 def renew(session: Session, link_id: int, kind: str, rows: Iterable[tuple[Item, str]]) -> None:
     """Put a newer record of our own making into rows that stay; one that was replaced since it was read is left alone."""
     for item, record in rows:
@@ -264,6 +262,8 @@ def renew(session: Session, link_id: int, kind: str, rows: Iterable[tuple[Item, 
             _change(session, link_id, kind, (item,), record=record)
 
 
+def postpone(session: Session, link_id: int, kind: str, items: Iterable[Item], not_before: datetime | None) -> None:
+    """Count an attempt that failed in passing; try again at ``not_before``."""
     _change(session, link_id, kind, items, attempts=_table.c.attempts + 1, not_before=not_before)
 
 

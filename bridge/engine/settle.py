@@ -145,6 +145,7 @@ def _paired(wave: Wave, one: Finished, left: Member, right: Member) -> Work | No
     note_conflicts(wave, one, pair_id)
     note_problems(wave, one, after)
     if one.errors:
+        wave.goes_on(view, records["left"], records["right"])
         note_failures(wave, one)
         return None
     if not one.sent:
@@ -176,7 +177,6 @@ def _ordered(wave: Wave, one: Finished, view: View) -> Work | None:
 
 def _now(wave: Wave, one: Finished, side: Side, member: Member) -> Record:
     sent = one.confirmed(side)
-        wave.goes_on(view, records["left"], records["right"])
     if sent is None or sent.record is None:
         return member.record
     return _provisional(wave, merged(member.record, sent.record), side)

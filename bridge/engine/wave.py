@@ -14,8 +14,8 @@ from bridge.errors import TrackerError
 from bridge.model import Create, Hold, Record, Side, Update, Value
 from connectors.base import Step
 from state import history, inbox, intents, pairs, parked
-from state.history import Entry
 from state.codec import dump_record
+from state.history import Entry
 from state.parked import Stuck
 from state.store import Session
 
@@ -75,8 +75,6 @@ class Wave:
         """The inbox rows that brought this item are done with."""
         self.removed.setdefault(view.kind, []).extend(view.items())
 
-    def park(self, hold: Hold, hint: str = "") -> None:
-        """Keep something that cannot go on, with its reason."""
     def goes_on(self, view: View, left: Record, right: Record) -> None:
         """The item is not done with: its inbox rows hold what we wrote from now on. As they were they would come back
         as a person's change, against bases that have moved (S7).
@@ -85,6 +83,8 @@ class Wave:
             if member is not None and member.item is not None:
                 self.renewed.setdefault(view.kind, []).append((member.item, dump_record(record)))
 
+    def park(self, hold: Hold, hint: str = "") -> None:
+        """Keep something that cannot go on, with its reason."""
         url = self.run.link.end(hold.side).connector.item_url(hold.item)
         field_name = hold.field or ""
         self.stuck.append(
