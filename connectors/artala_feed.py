@@ -11,7 +11,7 @@ the last row seen.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
@@ -22,8 +22,9 @@ from msgspec import Struct, field
 
 from bridge.errors import RetryableError
 from connectors.artala_wire import FieldValueRow, TaskLabelRow, TaskRow, instant, iso, stamp
+from connectors.clocks import earlier_start, skew_of
 from connectors.http import Http
-from connectors.status import decode
+from connectors.status import Response, decode
 
 R = TypeVar("R")
 
@@ -46,7 +47,8 @@ class Cursor(Struct, omit_defaults=True, frozen=True):
 
     ``seen`` has the digests of the rows from ``since`` on, so that reading them again is recognised as nothing new.
     ``etag`` belongs to the one request that asks from ``since``. ``sweep`` is the digest of the feeds without times.
-    ``full`` marks the middle of a full listing. ``cut`` is the most rows that one page has ever had.
+    ``full`` marks the middle of a full listing. ``cut`` is the most rows that one page has ever had. ``skew`` is what
+    connectors.clocks needs.
     """
 
     v: int = 0
@@ -56,6 +58,7 @@ class Cursor(Struct, omit_defaults=True, frozen=True):
     full: bool = False
     cut: int = 0
     seen: dict[str, str] = {}
+    skew: int = 0
 
     def text(self) -> str:
         return msgspec.json.encode(self).decode()
@@ -77,7 +80,7 @@ class Batch:
     rows: tuple[tuple[TaskRow, str], ...]
     last: bool
     cut: int
-    date: datetime | None
+    response: Response
     etag: str = ""
     is_unchanged: bool = False
 
@@ -98,7 +101,9 @@ class Edge:
         self._at_newest: dict[str, str] = {}
         self._window: dict[str, str] | None = {}
 
-    def start(self, date: datetime | None) -> None:
+    def start(self, date: datetime | None, begun: Cursor) -> None:
+        """``begun`` is the cursor that the listing really began at."""
+        self._old = begun
         if self._floor is None and date is not None:
             self._floor = date - self._overlap
 
@@ -125,7 +130,7 @@ class Edge:
         since, seen = self._place()
         seen = seen if seen is not None and len(seen) <= MOST_REMEMBERED else {}
         etag = etag if since == self._old.since else ""
-        return Cursor(v=1, since=since, etag=etag, sweep=sweep, full=full, cut=cut, seen=seen)
+        return Cursor(v=1, since=since, etag=etag, sweep=sweep, full=full, cut=cut, seen=seen, skew=self._old.skew)
 
     def _place(self) -> tuple[str, dict[str, str] | None]:
         if self._newest is None:
@@ -136,9 +141,30 @@ class Edge:
         return iso(floor), self._window if self._floor is not None else {}
 
 
+async def walk_from(
+    http: Http, condition: str, start: Cursor, *, overlap: timedelta, page_size: int, cut: int, etag: str = ""
+) -> AsyncIterator[tuple[Cursor, Batch]]:
+    """``walk_tasks`` from a cursor, or from further back where the server's clock was put back; with the cursor that the
+    walk really began at.
+    """
+    batches = walk_tasks(http, condition, since=start.since, page_size=page_size, cut=cut, etag=etag)
+    first = await anext(batches)
+    skew = skew_of(first.response, start.skew)
+    since = instant(start.since) if start.since else None
+    if since is not None and (earlier := earlier_start(since, start.skew, first.response, overlap)):
+        await batches.aclose()
+        start = msgspec.structs.replace(start, since=iso(earlier), etag="", skew=skew)
+        batches = walk_tasks(http, condition, since=start.since, page_size=page_size, cut=cut)
+    else:
+        start = msgspec.structs.replace(start, skew=skew)
+        yield start, first
+    async for batch in batches:
+        yield start, batch
+
+
 async def walk_tasks(
     http: Http, condition: str, *, since: str, page_size: int, cut: int, etag: str = ""
-) -> AsyncIterator[Batch]:
+) -> AsyncGenerator[Batch, None]:
     """Every task that fits, in the order of UpdatedAt; one that changes on the way comes again at its new place.
 
     Each page starts at the time of the last row before (``ge``), so rows at the edge come twice and are left out once.
@@ -151,7 +177,7 @@ async def walk_tasks(
         path = tasks_path(condition, since=position, top=page_size, skip=skip)
         answer = await http.request("GET", path, etag=etag or None)
         if answer.is_not_modified:
-            yield Batch((), last=True, cut=cut, date=answer.date, etag=etag, is_unchanged=True)
+            yield Batch((), last=True, cut=cut, response=answer, etag=etag, is_unchanged=True)
             return
         page = decode(answer, TASKS)
         if anchor and (not page.value or page.value[0].id != anchor):
@@ -166,7 +192,7 @@ async def walk_tasks(
         has_more = bool(page.value) and (page.next_link is not None or len(page.value) >= min(cut, page_size))
         rows = tuple((row, digest) for row in page.value if (row.id, digest := stamp(row)) not in edge)
         is_only = position == since and skip == 0 and not has_more
-        yield Batch(rows, last=not has_more, cut=cut, date=answer.date, etag=(answer.etag or "") if is_only else "")
+        yield Batch(rows, last=not has_more, cut=cut, response=answer, etag=(answer.etag or "") if is_only else "")
         if not has_more:
             return
         etag = ""

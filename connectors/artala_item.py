@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 
 import msgspec
@@ -16,7 +17,7 @@ from bridge.errors import GoneError, RetryableError, TrackerError
 from bridge.model import Marker, Record, Ref, Value
 from connectors.artala_config import ArtalaConfig
 from connectors.artala_errors import unseen
-from connectors.artala_feed import TASKS, Cursor, literal, tasks_path, walk_tasks
+from connectors.artala_feed import TASKS, Cursor, literal, tasks_path, walk_from
 from connectors.artala_names import Names
 from connectors.artala_pull import CUSTOM, Reader
 from connectors.artala_wire import ANY_OBJECT, LABELS, TASK_FIELDS, LabelRow, TaskRow, stamp, task_of, value_of
@@ -124,10 +125,11 @@ class Items:
         wanted = {marker.id: marker for marker in markers}
         cursor = Cursor.parse(since) or Cursor()
         found = []
-        async for batch in walk_tasks(
+        async for _, batch in walk_from(
             self._http,
             f"ExternalSource eq {literal(source)}",
-            since=cursor.since,
+            cursor,
+            overlap=timedelta(seconds=self._config.overlap_s),
             page_size=self._config.page_size,
             cut=max(cursor.cut, self._config.smallest_server_page),
         ):

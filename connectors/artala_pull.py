@@ -25,8 +25,8 @@ from connectors.artala_feed import (
     Batch,
     Cursor,
     Edge,
+    walk_from,
     walk_rows,
-    walk_tasks,
 )
 from connectors.artala_names import Names, Priorities
 from connectors.artala_wire import TaskRow, record_of, value_of
@@ -66,19 +66,21 @@ class Reader:
         is_full = old is None or old.full
         start = old or Cursor(v=1)
         joined = await self._sweep(board, fields) if is_full else None
-        edge = Edge(old, timedelta(seconds=self._config.overlap_s))
-        walk = walk_tasks(
+        overlap = timedelta(seconds=self._config.overlap_s)
+        edge = Edge(old, overlap)
+        walk = walk_from(
             self._http,
             f"BoardId eq {board}",
-            since=start.since,
+            start,
+            overlap=overlap,
             page_size=self._config.page_size,
             cut=max(self._cut("Tasks"), start.cut),
             etag="" if is_full else start.etag,
         )
         is_first, is_empty = True, True
-        async for batch in walk:
+        async for begun, batch in walk:
             self._cuts["Tasks"] = batch.cut
-            edge.start(batch.date)
+            edge.start(batch.response.date, begun)
             for row, digest in batch.rows:
                 edge.add(row, digest)
             is_empty = is_empty and not batch.rows
@@ -90,7 +92,7 @@ class Reader:
             is_same = swept is None or swept.digest == start.sweep
             latest = swept or (joined if is_full else None)
             cursor = _next(
-                start, edge, batch, full=is_full and not batch.last, sweep=latest.digest if latest else start.sweep
+                begun, edge, batch, full=is_full and not batch.last, sweep=latest.digest if latest else start.sweep
             )
             yield Page(
                 records,

@@ -11,6 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
+from msgspec import structs
+
 from bridge.errors import ContainerError, NotFoundError, RejectedError
 from bridge.model import Fields, Kind, Marker, Record, Ref, Schema
 from connectors.base import Capabilities, Comments, Delivery, Finding, Page, Plugin, Step, Usage
@@ -179,7 +181,7 @@ class Github:
         if kind == _LABEL:
             return {}
         wanted, found = set(markers), dict[Marker, Record]()
-        async for page in self._feed.issues(container, Cursor(since=Cursor.read(since).since)):
+        async for page in self._feed.issues(container, structs.replace(Cursor.read(since), etag=None)):
             for record in page.records:
                 marker = record.marker
                 if marker in wanted and (marker not in found or int(found[marker].ref.id) <= int(record.ref.id)):

@@ -3,7 +3,8 @@
 Refuses: single items and writes (connectors.github).
 
 A cursor is ``{"v": 1, "since": "2026-11-21T09:30:00Z" | null, "etag": "…" | null}``. ``since`` is sent as it is and
-taken as inclusive; ``etag`` belongs to the first page of the listing with that ``since``.
+taken as inclusive; ``etag`` belongs to the first page of the listing with that ``since``. ``skew``, where it is worth
+telling, is what connectors.clocks needs.
 """
 
 from __future__ import annotations
@@ -13,20 +14,24 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from connectors.base import Page
+from connectors.clocks import earlier_start, skew_of
 from connectors.github_wire import LABELS, issue_record, label_record, newest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from connectors.github_api import GithubApi
+    from connectors.github_walk import Batch
 
 
 class Cursor(msgspec.Struct, frozen=True):
     v: int = 1
     since: str | None = None
     etag: str | None = None
+    skew: int | UnsetType = UNSET
 
     def __str__(self) -> str:
         return msgspec.json.encode(self).decode()
@@ -55,13 +60,13 @@ class GithubFeed:
 
         An issue that changes during the walk moves to its end and is seen again.
         """
-        since, latest, ceiling = cursor.since, None, None
+        latest = ceiling = None
         pages = rows = 0
-        async for batch in self._api.changes(container, self._per_page).batches(since, cursor.etag):
-            response = batch.response
+        async for start, batch in self._batches(container, cursor):
+            since, response = start.since, batch.response
             if response.is_not_modified:
-                yield Page((), str(cursor), last=True, quiet=True)
-                return
+                yield Page((), str(start), last=True, quiet=True)
+                continue  # there is nothing more
             pages += 1
             rows += batch.size
             latest = newest(batch.issues, latest)
@@ -80,11 +85,30 @@ class GithubFeed:
             is_whole = is_only and reached == since and batch.size < self._per_page
             yield Page(
                 records,
-                str(Cursor(since=reached, etag=response.etag if is_whole else None)),
+                str(Cursor(since=reached, etag=response.etag if is_whole else None, skew=start.skew)),
                 last=batch.last,
                 quiet=is_only and not records,
                 complete=batch.last and cursor.since is None and rows > 0,
             )
+
+    async def _batches(self, container: str, cursor: Cursor) -> AsyncIterator[tuple[Cursor, Batch]]:
+        """The pages from the cursor on, or from further back where the server's clock was put back; with the cursor that
+        they really began at.
+        """
+        walk = self._api.changes(container, self._per_page)
+        batches = walk.batches(cursor.since, cursor.etag)
+        first = await anext(batches)
+        skew = cursor.skew or 0
+        start = msgspec.structs.replace(cursor, skew=skew_of(first.response, skew) or UNSET)
+        since = datetime.fromisoformat(cursor.since) if cursor.since else None
+        if since is not None and (earlier := earlier_start(since, skew, first.response, self._overlap)):
+            await batches.aclose()
+            start = msgspec.structs.replace(start, since=_text(earlier), etag=None)
+            batches = walk.batches(start.since, None)
+        else:
+            yield start, first
+        async for batch in batches:
+            yield start, batch
 
     async def labels(self, container: str, cursor: Cursor, web: str) -> AsyncIterator[Page]:
         """All labels each time, since no change of theirs has a date; a 304 when nothing changed and one page is enough.
@@ -113,4 +137,8 @@ class GithubFeed:
         if latest is None:
             return since
         until = min(latest, latest - self._overlap if ceiling is None else ceiling)
-        return f"{until.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        return _text(until)
+
+
+def _text(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -26,7 +26,7 @@ from connectors.paginate import link_targets
 from connectors.status import decode, shown
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     import msgspec
 
@@ -59,7 +59,7 @@ class Walk:
         self._path = path
         self._params = params
 
-    async def batches(self, since: str | None, etag: str | None) -> AsyncIterator[Batch]:
+    async def batches(self, since: str | None, etag: str | None) -> AsyncGenerator[Batch]:
         """Every issue that changed at ``since`` or later; one that changes on the way comes again at its new place.
 
         ``etag`` is for the first request. Raises: RetryableError when one second keeps moving.

@@ -234,16 +234,17 @@ class Http:
                 )
             except httpx.HTTPError as error:
                 raise _failed(call, error) from error
+        now, date = self._retry.now(), http_date(answer.headers.get("date"))
         response = Response(
             method=call.method,
             url=str(answer.request.url),
             status=answer.status_code,
             headers=dict(answer.headers),
             content=answer.content,
-            date=http_date(answer.headers.get("date")),
+            date=date,
             retriable=call.retriable,
+            skew_s=None if date is None else round((date - now).total_seconds()),
         )
-        now = self._retry.now()
         self._learn(response, now)
         if response.status < 400 or response.status in call.accept:
             return response
@@ -259,7 +260,7 @@ class Http:
         used = replace(
             used,
             not_modified=used.not_modified + response.is_not_modified,
-            skew_s=used.skew_s if response.date is None else round((response.date - now).total_seconds()),
+            skew_s=used.skew_s if response.skew_s is None else response.skew_s,
         )
         if limit.isdigit() and remaining.isdigit() and headers.get("x-ratelimit-resource", "core") == "core":
             until = reset_at(response, now)

@@ -43,6 +43,7 @@ _TAGS: Final = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | 
 class Response:
     """One answer. ``headers`` have lower-case names; ``date`` is the server's Date, aware UTC; ``url`` was asked last.
 
+    ``skew_s`` is that less our clock when the answer came, in whole seconds.
     ``retriable`` says that the request may be repeated whatever became of it; ``content`` is undecoded JSON.
     """
 
@@ -53,6 +54,7 @@ class Response:
     content: bytes
     date: datetime | None = None
     retriable: bool = True
+    skew_s: int | None = None
 
     @property
     def etag(self) -> str | None:
