@@ -1,4 +1,4 @@
-"""The words every layer shares: what a connector reads, what a plan says. Frozen data, standard library only.
+"""The words every layer shares: what a connector reads, what a plan says. Frozen data, standard library and msgspec.
 
 Refuses: I/O, tracker knowledge, anything that needs a database or a network.
 
@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
 
 Value: TypeAlias = str | int | float | bool | tuple[str, ...] | None
 Fields: TypeAlias = Mapping[str, Value]
@@ -68,6 +70,8 @@ class FieldType(StrEnum):
     BOOL = "bool"
     REF = "ref"  # another record's id
 
+    __hash__ = str.__hash__  # an enum's own is a Python function, and types are looked up for every value
+
     @property
     def is_set(self) -> bool:
         return self in (FieldType.SET, FieldType.PERSONS)
@@ -102,8 +106,7 @@ class Schema:
     fields: Mapping[str, FieldSpec]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Ref:
+class Ref(Struct, frozen=True, order=True, gc=False):
     """Where a record lives. ``container`` and ``id`` are the tracker's own words, always strings."""
 
     connection: str
@@ -117,8 +120,7 @@ class Ref:
         return f"{self.container}#{self.id}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Marker:
+class Marker(Struct, frozen=True, order=True, gc=False):
     """Our stable key on a remote item: the connection and ``Ref.key`` of the record it was made from.
 
     ``source`` and ``id`` become externalSource and externalId where the API has them.
@@ -132,9 +134,9 @@ class Marker:
         return cls(ref.connection, ref.key)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One thing of one kind as a connector read it.
+class Record(Struct, frozen=True, gc=False):
+    """One thing of one kind as a connector read it. A struct, as Ref and Marker are: made ten times faster than a frozen
+    dataclass, and there is one for every row of a listing.
 
     ``fields`` is flat, in the tracker's own vocabulary (``title, description, status, labels, assignees, …``, else
     ``custom.<name>``). A field that is absent was *not observed*; a field that is ``None`` was seen to be empty.

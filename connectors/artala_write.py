@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from bridge.errors import NotFoundError, RejectedError, UnknownOutcome
 from bridge.model import Fields, Marker, Record, Ref, Value

@@ -48,11 +48,9 @@ def add_many(session: Session, entries: Sequence[Entry]) -> None:
     """Store entries in their order, in one executemany."""
     if entries:
         rows = [
-            {name: getattr(entry, name) for name in _PLAIN}
-            | {"before": _text(entry.before), "after": _text(entry.after)}
-            for entry in entries
+            (*(getattr(entry, name) for name in _PLAIN), _text(entry.before), _text(entry.after)) for entry in entries
         ]
-        execute_many(session, insert(_table), rows)
+        execute_many(session, insert(_table), (*_PLAIN, "before", "after"), rows)
 
 
 def find(

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import Delete, Select, Update, bindparam, delete, exists, func, or_, select, update
 from sqlmodel import Session
 
-from bridge.model import Side
+from bridge.model import SIDES, Side
 from state.bulk import among, chunks, execute_many, upsert
 from state.tables import InboxRow, ParkedRow
 
 _KEYS = ("link_id", "kind", "side", "item_id")
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """One record to store. ``record`` is its stored text; the keys are what a partner is looked up by."""
 
     item_id: str
@@ -27,8 +26,7 @@ class Arrival:
     marker_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One row of the inbox. ``seq`` is handed back when it is settled. ``initial``: found by the first full listing."""
 
     side: Side
@@ -45,7 +43,7 @@ class Item:
 
 _table: Any = InboxRow.__table__  # type: ignore[attr-defined]
 _parked: Any = ParkedRow.__table__  # type: ignore[attr-defined]
-_COLUMNS = tuple(_table.c[name] for name in Item.__dataclass_fields__)
+_COLUMNS = tuple(_table.c[name] for name in Item._fields)
 
 
 def put(
@@ -65,24 +63,18 @@ def put(
     upsert(
         session,
         InboxRow,
-        [
-            {
-                "link_id": link_id,
-                "kind": kind,
-                "side": side,
-                "item_id": a.item_id,
-                "position": last + place,
-                "record": a.record,
-                "match_key": a.match_key,
-                "marker_key": a.marker_key,
-                "initial": initial,
-                "seq": 1,
-                "attempts": 0,
-                "received_at": now,
-            }
-            for place, a in enumerate(arrivals, 1)
-        ],
+        ("position", *Arrival._fields),
+        [(last + place, *arrival) for place, arrival in enumerate(arrivals, 1)],
         keys=_KEYS,
+        same={
+            "link_id": link_id,
+            "kind": kind,
+            "side": side,
+            "initial": initial,
+            "seq": 1,
+            "attempts": 0,
+            "received_at": now,
+        },
         replace=("record", "match_key", "marker_key", "position", "received_at"),
         extra={"seq": _table.c.seq + 1, "attempts": 0, "not_before": None, "held": None},
     )
@@ -111,22 +103,20 @@ def announce(session: Session, link_id: int, kind: str, side: Side, ids: Collect
     upsert(
         session,
         InboxRow,
-        [
-            {
-                "link_id": link_id,
-                "kind": kind,
-                "side": side,
-                "item_id": item_id,
-                "record": None,
-                "initial": False,
-                "position": 0,
-                "seq": 1,
-                "attempts": 0,
-                "received_at": now,
-            }
-            for item_id in sorted(ids)
-        ],
+        ("item_id",),
+        [(item_id,) for item_id in sorted(ids)],
         keys=_KEYS,
+        same={
+            "link_id": link_id,
+            "kind": kind,
+            "side": side,
+            "record": None,
+            "initial": False,
+            "position": 0,
+            "seq": 1,
+            "attempts": 0,
+            "received_at": now,
+        },
         replace=("record", "position", "received_at"),
         extra={"seq": _table.c.seq + 1, "not_before": None},
     )
@@ -136,7 +126,7 @@ def announced(session: Session, link_id: int, kind: str, now: datetime) -> list[
     """Items to fetch, in a stable order."""
     found: list[Item] = []
     for side in ("left", "right"):
-        rows = session.execute(
+        query = (
             select(*_COLUMNS)
             .where(
                 _table.c.link_id == link_id,
@@ -147,7 +137,7 @@ def announced(session: Session, link_id: int, kind: str, now: datetime) -> list[
             )
             .order_by(_table.c.item_id)
         )
-        found.extend(Item(*row) for row in rows.all())
+        found.extend(_items(session, query))
     return found
 
 
@@ -168,7 +158,7 @@ def take(session: Session, link_id: int, kind: str, *, after: tuple[str, int], l
     for side in ("left", "right"):
         if side < after[0] or len(found) == limit:
             continue
-        rows = session.execute(
+        query = (
             select(*_COLUMNS)
             .where(
                 _table.c.link_id == link_id,
@@ -183,7 +173,7 @@ def take(session: Session, link_id: int, kind: str, *, after: tuple[str, int], l
             .order_by(_table.c.position)
             .limit(limit - len(found))
         )
-        found.extend(Item(*row) for row in rows.all())
+        found.extend(_items(session, query))
     return found
 
 
@@ -214,45 +204,48 @@ def get_many(session: Session, link_id: int, kind: str, side: Side, ids: Collect
         _table.c.side == side,
         among(session, _table.c.item_id, ids),
     )
-    return {row.item_id: Item(*row) for row in session.execute(query).all()}
+    return {item.item_id: item for item in _items(session, query)}
 
 
-def by_match(session: Session, link_id: int, kind: str, keys: Collection[str]) -> list[Item]:
-    """All rows of either side that share one of these match keys, in a stable order."""
-    return _by(session, link_id, kind, "match_key", keys)
+def by_match(session: Session, link_id: int, kind: str, side: Side, keys: Collection[str]) -> list[Item]:
+    """All rows of one side that have one of these match keys, in a stable order."""
+    return _by(session, _where(link_id, kind, side), _table.c.match_key, keys)
+
+
+def ids_by_match(session: Session, link_id: int, kind: str, side: Side, keys: Collection[str]) -> list[tuple[str, str]]:
+    """The same rows, but those only announced, as (match key, item id)."""
+    if not keys:
+        return []
+    query = select(_table.c.match_key, _table.c.item_id).where(
+        *_where(link_id, kind, side), _table.c.record.is_not(None), among(session, _table.c.match_key, keys)
+    )
+    return [(row[0], row[1]) for row in session.connection().execute(query).all()]
 
 
 def by_marker(session: Session, link_id: int, kind: str, keys: Collection[str]) -> list[Item]:
     """All rows of either side that carry one of these markers, in a stable order."""
-    return _by(session, link_id, kind, "marker_key", keys)
+    return [item for side in SIDES for item in _by(session, _where(link_id, kind, side), _table.c.marker_key, keys)]
 
 
-def _by(session: Session, link_id: int, kind: str, column: str, keys: Collection[str]) -> list[Item]:
-    found: list[Item] = []
-    for side in ("left", "right") if keys else ():
-        query = select(*_COLUMNS).where(
-            _table.c.link_id == link_id,
-            _table.c.kind == kind,
-            _table.c.side == side,
-            among(session, _table.c[column], keys),
-        )
-        # ordered here: with ORDER BY item_id SQLite walks the primary key instead of the index
-        found.extend(sorted((Item(*row) for row in session.execute(query).all()), key=lambda item: item.item_id))
-    return found
+def _by(session: Session, where: Sequence[Any], column: Any, keys: Collection[str]) -> list[Item]:
+    if not keys:
+        return []
+    query = select(*_COLUMNS).where(*where, among(session, column, keys))
+    # ordered here: with ORDER BY item_id SQLite walks the primary key instead of the index
+    return sorted(_items(session, query), key=attrgetter("item_id"))
+
+
+def _where(link_id: int, kind: str, side: Side) -> tuple[Any, ...]:
+    return _table.c.link_id == link_id, _table.c.kind == kind, _table.c.side == side
+
+
+def _items(session: Session, query: Select[Any]) -> Iterator[Item]:
+    return map(Item._make, session.connection().execute(query).all())
 
 
 def remove(session: Session, link_id: int, kind: str, items: Iterable[Item]) -> None:
     """Forget settled rows; a row that was replaced since it was read (other ``seq``) stays."""
-    rows = [{"b_side": item.side, "b_item": item.item_id, "b_seq": item.seq} for item in items]
-    if rows:
-        statement = delete(_table).where(
-            _table.c.link_id == link_id,
-            _table.c.kind == kind,
-            _table.c.side == bindparam("b_side"),
-            _table.c.item_id == bindparam("b_item"),
-            _table.c.seq == bindparam("b_seq"),
-        )
-        execute_many(session, statement, rows)
+    _for_each(session, delete(_table), link_id, kind, items)
 
 
 def renew(session: Session, link_id: int, kind: str, rows: Iterable[tuple[Item, str]]) -> None:
@@ -273,20 +266,20 @@ def hold(session: Session, link_id: int, kind: str, items: Iterable[Item], reaso
 
 
 def _change(session: Session, link_id: int, kind: str, items: Iterable[Item], **values: Any) -> None:
-    rows = [{"b_side": item.side, "b_item": item.item_id, "b_seq": item.seq} for item in items]
-    if rows:
-        statement = (
-            update(_table)
-            .where(
-                _table.c.link_id == link_id,
-                _table.c.kind == kind,
-                _table.c.side == bindparam("b_side"),
-                _table.c.item_id == bindparam("b_item"),
-                _table.c.seq == bindparam("b_seq"),
-            )
-            .values(values)
-        )
-        execute_many(session, statement, rows)
+    _for_each(session, update(_table).values(values), link_id, kind, items)
+
+
+def _for_each(session: Session, statement: Delete | Update, link_id: int, kind: str, items: Iterable[Item]) -> None:
+    """Run a statement for rows that are still as they were read."""
+    statement = statement.where(
+        _table.c.link_id == link_id,
+        _table.c.kind == kind,
+        _table.c.side == bindparam("b_side"),
+        _table.c.item_id == bindparam("b_item"),
+        _table.c.seq == bindparam("b_seq"),
+    )
+    rows = [(item.side, item.item_id, item.seq) for item in items]
+    execute_many(session, statement, ("b_side", "b_item", "b_seq"), rows)
 
 
 def unhold(session: Session, link_id: int) -> None:
@@ -303,10 +296,10 @@ def counts(session: Session, link_id: int) -> dict[str, int]:
 
 def held(session: Session, link_id: int, limit: int) -> list[Item]:
     """Rows that wait for a person to choose a mode, in a stable order."""
-    rows = session.execute(
+    query = (
         select(*_COLUMNS)
         .where(_table.c.link_id == link_id, _table.c.held.is_not(None))
         .order_by(_table.c.side, _table.c.item_id)
         .limit(limit)
     )
-    return [Item(*row) for row in rows.all()]
+    return list(_items(session, query))

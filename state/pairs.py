@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 from sqlmodel import Session, col
@@ -14,8 +14,7 @@ from state.bulk import among, execute_many
 from state.tables import LinkRow, PairRow
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):
     """One pair as stored. ``base_*`` are overlays: the fields whose base differs from the record (``{}`` is settled)."""
 
     id: int
@@ -47,7 +46,7 @@ class Pair:
 
 
 _table: Any = PairRow.__table__  # type: ignore[attr-defined]
-_COLUMNS = tuple(_table.c[name] for name in Pair.__dataclass_fields__)
+_COLUMNS = tuple(_table.c[name] for name in Pair._fields)
 
 
 def by_items(session: Session, link_id: int, kind: str, side: Side, ids: Collection[str]) -> dict[str, Pair]:
@@ -56,7 +55,7 @@ def by_items(session: Session, link_id: int, kind: str, side: Side, ids: Collect
         return {}
     column = _table.c[f"{side}_id"]
     query = select(*_COLUMNS).where(_table.c.link_id == link_id, _table.c.kind == kind, among(session, column, ids))
-    found = (Pair(*row) for row in session.execute(query).all())
+    found = map(Pair._make, session.connection().execute(query).all())
     return {pair.item_id(side): pair for pair in found}
 
 
@@ -64,7 +63,7 @@ def by_ids(session: Session, ids: Collection[int]) -> dict[int, Pair]:
     if not ids:
         return {}
     query = select(*_COLUMNS).where(among(session, _table.c.id, ids))
-    return {row.id: Pair(*row) for row in session.execute(query).all()}
+    return {pair.id: pair for pair in map(Pair._make, session.connection().execute(query).all())}
 
 
 def walk(
@@ -78,13 +77,14 @@ def walk(
         .order_by(_table.c.id)
         .limit(limit)
     )
-    return [Pair(*row) for row in rows.all()]
+    return list(map(Pair._make, rows))
 
 
 def add_many(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert pairs (columns of PairRow but the id)."""
+    """Insert pairs (columns of PairRow but the id, the same ones in each row)."""
     if rows:
-        execute_many(session, insert(_table), rows)
+        names = tuple(rows[0])
+        execute_many(session, insert(_table), names, list(map(itemgetter(*names), rows)))
 
 
 def add_one(session: Session, row: Mapping[str, Any]) -> int:
@@ -94,22 +94,18 @@ def add_one(session: Session, row: Mapping[str, Any]) -> int:
 
 def update_many(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Replace records and bases: rows of ``id, left_id, right_id, left, right, base_left, base_right, settled_run``."""
-    if rows:
-        names = ("left_id", "right_id", "left", "right", "base_left", "base_right", "settled_run")
-        statement = (
-            update(_table)
-            .where(_table.c.id == bindparam("b_id"))
-            .values({name: bindparam(f"b_{name}") for name in names})
-        )
-        execute_many(session, statement, [{f"b_{name}": row[name] for name in ("id", *names)} for row in rows])
+    names = ("left_id", "right_id", "left", "right", "base_left", "base_right", "settled_run")
+    statement = (
+        update(_table).where(_table.c.id == bindparam("b_id")).values({name: bindparam(f"b_{name}") for name in names})
+    )
+    bound = [f"b_{name}" for name in ("id", *names)]
+    execute_many(session, statement, bound, list(map(itemgetter("id", *names), rows)))
 
 
 def see_many(session: Session, side: Side, rows: Iterable[tuple[int, str]]) -> None:
     """Store newer sightings of one side that change no field the base knows (a touched item, S4)."""
-    values = [{"b_id": pair_id, "b_record": record} for pair_id, record in rows]
-    if values:
-        statement = update(_table).where(_table.c.id == bindparam("b_id")).values({side: bindparam("b_record")})
-        execute_many(session, statement, values)
+    statement = update(_table).where(_table.c.id == bindparam("b_id")).values({side: bindparam("b_record")})
+    execute_many(session, statement, ("b_id", "b_record"), list(rows))
 
 
 def set_status(session: Session, pair_id: int, status: str, reason: str) -> None:

@@ -62,12 +62,17 @@ _SAID = ("title", "url", "reason", "message", "hint", "config_hash", "last_at")
 
 def park(session: Session, link_id: int, stuck: Sequence[Stuck], *, config_hash: str, now: datetime) -> None:
     """Park items or fields in one executemany. One that is parked already counts an attempt and says the newer reason."""
-    rows = [
-        {name: getattr(one, name) for name in Stuck.__dataclass_fields__}
-        | {"link_id": link_id, "attempts": 1, "config_hash": config_hash, "first_at": now, "last_at": now}
-        for one in stuck
-    ]
-    upsert(session, ParkedRow, rows, keys=_KEYS, replace=_SAID, extra={"attempts": _table.c.attempts + 1})
+    names = tuple(Stuck.__dataclass_fields__)
+    upsert(
+        session,
+        ParkedRow,
+        names,
+        [tuple(getattr(one, name) for name in names) for one in stuck],
+        keys=_KEYS,
+        same={"link_id": link_id, "attempts": 1, "config_hash": config_hash, "first_at": now, "last_at": now},
+        replace=_SAID,
+        extra={"attempts": _table.c.attempts + 1},
+    )
 
 
 def find(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from bridge.engine.link import Link
 from bridge.engine.plan import View
-from bridge.model import Record, Side
+from bridge.model import SIDES, Record, Side
 from state.codec import load_record
 from state.inbox import Item
 from state.pairs import Pair
@@ -28,6 +28,10 @@ class Batch:
     shared: dict[Side, bool] = field(default_factory=dict)
     anything_parked: bool = False
     creations: list[View] = field(default_factory=list)
+    needed: dict[Side, frozenset[str]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.needed = {side: self.link.mappings[self.kind].fields(side) for side in SIDES}
 
 
 def record_of(batch: Batch, item: Item) -> Record:
@@ -36,9 +40,9 @@ def record_of(batch: Batch, item: Item) -> Record:
     return load_record(item.record, batch.link.end(item.side).ref(batch.kind, item.item_id))
 
 
-def is_complete(link: Link, kind: str, side: Side, record: Record) -> bool:
+def is_complete(batch: Batch, side: Side, record: Record) -> bool:
     """Whether every mapped field was observed; a feed may not show them all."""
-    return link.mappings[kind].fields(side) <= record.fields.keys()
+    return batch.needed[side] <= record.fields.keys()
 
 
 def merged(seen: Record, record: Record) -> Record:

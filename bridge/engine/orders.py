@@ -4,10 +4,10 @@ answered (S3, S18). They cannot be judged by reading alone: taken for a person's
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 import structlog
+from msgspec.structs import replace
 
 from bridge.engine.context import Run
 from bridge.engine.forced import force

@@ -92,7 +92,7 @@ def _view_of(
     if any(item is not None and item.record is None for item in items.values()):
         return None
     members = {side: _member(batch.link, pair, side, items[side]) for side in SIDES}
-    partial = [side for side in SIDES if not is_complete(batch.link, batch.kind, side, members[side].record)]
+    partial = [side for side in SIDES if not is_complete(batch, side, members[side].record)]
     if partial:
         batch.fetch.extend((side, pair.item_id(side)) for side in partial)
         return None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from bridge.engine.batch import Batch, is_complete, record_of
@@ -30,7 +31,7 @@ def find_partners(batch: Batch, items: Sequence[Item]) -> None:
     partners = _by_entity(batch, records)
     partners |= {at: found for at, found in _by_marker(batch, records).items() if at not in copied}
     candidates = _by_match(batch, items)
-    taken = _taken(batch, [row for row, _ in partners.values()], candidates)
+    taken = _taken(batch, records, [row for row, _ in partners.values()], candidates)
     for item in items:
         at = (item.side, item.item_id)
         if at in batch.done:
@@ -38,26 +39,40 @@ def find_partners(batch: Batch, items: Sequence[Item]) -> None:
         partner = partners.get(at)
         if partner is not None and (partner[0].side, partner[0].item_id) not in taken | batch.done:
             _adopt(batch, item, records[at], partner[0], partner[1])
-        elif not is_complete(batch.link, batch.kind, item.side, records[at]):
+        elif not is_complete(batch, item.side, records[at]):
             batch.fetch.append(at)
         else:
             _match_or_create(batch, item, records[at], candidates, taken, copied=at in copied)
     _creations(batch)
 
 
-def _taken(batch: Batch, rows: Sequence[Item], candidates: _Candidates) -> set[tuple[Side, str]]:
+_At = tuple[Side, str]
+
+
+@dataclass(slots=True)
+class _Candidates:
+    """What shares a match key: ids on the item's own side, itself among them, and whole rows on the other."""
+
+    mine: list[str] = field(default_factory=list)
+    theirs: list[Item] = field(default_factory=list)
+
+
+_NONE = _Candidates()
+_Matches = Mapping[tuple[Side, str], _Candidates]
+_Partners = dict[_At, tuple[Item, By]]
+
+
+def _taken(batch: Batch, alone: Collection[_At], rows: Iterable[Item], matches: _Matches) -> set[_At]:
     """Of all possible partners, those that belong to a pair already: their inbox rows only wait to be settled."""
-    possible = [*rows, *(row for sides in candidates.values() for some in sides.values() for row in some)]
-    found: set[tuple[Side, str]] = set()
+    possible = {(row.side, row.item_id) for row in rows}
+    for (side, _), found in matches.items():
+        possible.update((side, item_id) for item_id in found.mine)
+        possible.update((row.side, row.item_id) for row in found.theirs)
+    taken: set[_At] = set()
     for side in SIDES:
-        ids = {row.item_id for row in possible if row.side == side}
-        known = pairs.by_items(batch.session, batch.link.id, batch.kind, side, ids)
-        found |= {(side, item_id) for item_id in known}
-    return found
-
-
-_Candidates = Mapping[str, Mapping[Side, Sequence[Item]]]
-_Partners = dict[tuple[Side, str], tuple[Item, By]]
+        ids = {item_id for at, item_id in possible.difference(alone) if at == side}
+        taken.update((side, item_id) for item_id in pairs.by_items(batch.session, batch.link.id, batch.kind, side, ids))
+    return taken
 
 
 def _by_entity(batch: Batch, records: Mapping[tuple[Side, str], Record]) -> _Partners:
@@ -80,20 +95,19 @@ def _by_entity(batch: Batch, records: Mapping[tuple[Side, str], Record]) -> _Par
 
 def _by_marker(batch: Batch, records: Mapping[tuple[Side, str], Record]) -> _Partners:
     """Partners by marker: one was made from the other, or both from a third (S8a)."""
-    wanted: dict[str, set[tuple[Side, str]]] = defaultdict(set)
-    for at, record in records.items():
-        wanted[marker_key(Marker.of(record.ref))].add(at)
-        named = _named(batch.link, at[0], record)
-        if named is not None:
-            wanted[marker_key(named)].add(at)
     found: _Partners = {}
-    marked = any(inbox.has_markers(batch.session, batch.link.id, batch.kind, side) for side in SIDES)
-    rows = inbox.by_marker(batch.session, batch.link.id, batch.kind, set(wanted)) if marked else []
-    for row in rows:
-        for side, item_id in wanted[row.marker_key or ""]:
-            if side == other(row.side) and row.record is not None:
-                by = _how(records[side, item_id], record_of(batch, row))
-                found.setdefault((side, item_id), (row, by))
+    if any(inbox.has_markers(batch.session, batch.link.id, batch.kind, side) for side in SIDES):
+        wanted: dict[str, set[_At]] = defaultdict(set)
+        for at, record in records.items():
+            wanted[marker_key(Marker.of(record.ref))].add(at)
+            named = _named(batch.link, at[0], record)
+            if named is not None:
+                wanted[marker_key(named)].add(at)
+        for row in inbox.by_marker(batch.session, batch.link.id, batch.kind, set(wanted)):
+            for side, item_id in wanted[row.marker_key or ""]:
+                if side == other(row.side) and row.record is not None:
+                    by = _how(records[side, item_id], record_of(batch, row))
+                    found.setdefault((side, item_id), (row, by))
     for at, record in records.items():
         origin = _origin(batch.link, at[0], record)
         if origin is not None and at not in found:
@@ -147,16 +161,20 @@ def _adopt(batch: Batch, item: Item, record: Record, partner: Item, by: By) -> N
     partial = [
         (row.side, row.item_id)
         for row, held in ((item, record), (partner, theirs))
-        if not is_complete(batch.link, batch.kind, row.side, held)
+        if not is_complete(batch, row.side, held)
     ]
     if partial:
         batch.fetch.extend(partial)
         return
-    members = {item.side: Member(record, None, item), partner.side: Member(theirs, None, partner)}
+    members = {item.side: _new(record, item), partner.side: _new(theirs, partner)}
     entity = _shared_entity(batch, members["left"].record, members["right"].record)
     batch.views.append(
         View(batch.kind, entity, None, members["left"], members["right"], by, parked=batch.anything_parked)
     )
+
+
+def _new(record: Record, item: Item) -> Member:
+    return Member(record, None, item, text=item.record or "")
 
 
 def _shared_entity(batch: Batch, left: Record, right: Record) -> str:
@@ -177,25 +195,28 @@ def _known_entity(batch: Batch, side: Side, record: Record) -> str | None:
     return pairs.entities(batch.session, ref.connection, ref.container, ref.kind, [ref.id]).get(ref.id)
 
 
-def _by_match(batch: Batch, items: Sequence[Item]) -> dict[str, dict[Side, list[Item]]]:
-    """All unpaired rows of both sides by match key, for the keys of this batch."""
-    found: dict[str, dict[Side, list[Item]]] = {}
+def _by_match(batch: Batch, items: Sequence[Item]) -> _Matches:
+    """What may belong to each of these items by its match key, by side and key."""
+    found: dict[tuple[Side, str], _Candidates] = defaultdict(_Candidates)
     if batch.link.initial == "create":
         return found
-    keys = {item.match_key for item in items if item.match_key is not None}
-    for row in inbox.by_match(batch.session, batch.link.id, batch.kind, keys):
-        found.setdefault(row.match_key or "", {"left": [], "right": []})[row.side].append(row)
+    here = (batch.session, batch.link.id, batch.kind)
+    for side in SIDES:
+        keys = {item.match_key for item in items if item.side == side and item.match_key is not None}
+        for key, item_id in inbox.ids_by_match(*here, side, keys):
+            found[side, key].mine.append(item_id)
+        for row in inbox.by_match(*here, other(side), keys):
+            if row.record is not None:
+                found[side, row.match_key or ""].theirs.append(row)
     return found
 
 
 def _match_or_create(
-    batch: Batch, item: Item, record: Record, candidates: _Candidates, taken: set[tuple[Side, str]], *, copied: bool
+    batch: Batch, item: Item, record: Record, matches: _Matches, taken: set[_At], *, copied: bool
 ) -> None:
-    same = candidates.get(item.match_key or "", {"left": (), "right": ()})
-    mine, theirs = (
-        [row for row in same[side] if row.record is not None and (side, row.item_id) not in taken]
-        for side in (item.side, other(item.side))
-    )
+    same = matches.get((item.side, item.match_key or ""), _NONE)
+    mine = [item_id for item_id in same.mine if (item.side, item_id) not in taken]
+    theirs = [row for row in same.theirs if (row.side, row.item_id) not in taken]
     if len(mine) == 1 and len(theirs) == 1:
         if (theirs[0].side, theirs[0].item_id) not in batch.done:
             _adopt(batch, item, record, theirs[0], "match")
@@ -205,7 +226,7 @@ def _match_or_create(
         message = "its external id names an item that has another partner already: correct one of the two"
         batch.views.append(_held(batch, item, record, "ambiguous", message))
     elif theirs:
-        batch.views.append(_held(batch, item, record, "ambiguous", _candidates(mine, theirs)))
+        batch.views.append(_held(batch, item, record, "ambiguous", _ambiguous(mine, theirs)))
     elif origin is not None:
         says = "was made from" if record.marker is not None else "names"
         message = f"it {says} {origin} on the other side, which is not there: deleted, archived or hidden"
@@ -217,15 +238,15 @@ def _match_or_create(
         _create(batch, item, record, copied=copied)
 
 
-def _candidates(mine: Sequence[Item], theirs: Sequence[Item]) -> str:
-    here, there = (", ".join(row.item_id for row in rows[:5]) for rows in (mine, theirs))
+def _ambiguous(mine: Sequence[str], theirs: Sequence[Item]) -> str:
+    here, there = ", ".join(mine[:5]), ", ".join(row.item_id for row in theirs[:5])
     return (
         f"{len(mine)} records here ({here}) match {len(theirs)} there ({there}): which belong together is yours to say"
     )
 
 
 def _held(batch: Batch, item: Item, record: Record, reason: str, message: str) -> View:
-    member = Member(record, None, item)
+    member = _new(record, item)
     hold = Hold(batch.kind, item.side, record.ref, title_of(record), None, reason, message)
     batch.done.add((item.side, item.item_id))
     return View(
@@ -248,7 +269,7 @@ def _create(batch: Batch, item: Item, record: Record, *, copied: bool) -> None:
         message = f"{there.container} has a record of the same origin already, which belongs to another pair"
         batch.views.append(_held(batch, item, record, "entity-clash", message))
         return
-    member = Member(record, None, item)
+    member = _new(record, item)
     batch.done.add((item.side, item.item_id))
     batch.creations.append(
         View(

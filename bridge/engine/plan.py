@@ -47,12 +47,14 @@ class Member:
     """One side of a view: the record as it now is and its base.
 
     ``base`` is an overlay as in the pair table (a field it does not name has the record's value as its base); None means
-    that nothing has a base yet. ``item`` is the inbox row that brought the record, if one did.
+    that nothing has a base yet. ``item`` is the inbox row that brought the record, if one did. ``text`` is the record as
+    it is stored, where that is known.
     """
 
     record: Record
     base: Base | None
     item: Item | None = None
+    text: str = ""
 
     def base_of(self, row: Row, side: Side) -> Value | Unset:
         name = row.field(side)
@@ -89,7 +91,7 @@ class View:
 
     def items(self) -> tuple[Item, ...]:
         """The inbox rows this view settles."""
-        return tuple(m.item for m in (self.left, self.right) if m is not None and m.item is not None)
+        return tuple([m.item for m in (self.left, self.right) if m is not None and m.item is not None])
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ class Work:
 
     @property
     def writes(self) -> tuple[Create | Update, ...]:
-        return tuple(op for op in self.operations if isinstance(op, Create | Update))
+        return tuple([op for op in self.operations if isinstance(op, Create | Update)])
 
 
 def plan_view(link: Link, view: View) -> Work:

@@ -85,6 +85,8 @@ def _data(value: Any) -> Any:
         plain = {each.name: _data(getattr(value, each.name)) for each in fields(value)}
         bases = {name: plain[name] for name in _BASES}
         return {**plain, **{name: [] if base is UNSET else [base] for name, base in bases.items()}}
+    if isinstance(value, msgspec.Struct):
+        return {name: _data(getattr(value, name)) for name in value.__struct_fields__}
     if is_dataclass(value):
         return {each.name: _data(getattr(value, each.name)) for each in fields(value)}
     return [_data(each) for each in value] if isinstance(value, tuple) else value

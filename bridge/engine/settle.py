@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from msgspec import structs
+
 from bridge.engine.batch import merged
 from bridge.engine.context import Run
 from bridge.engine.fields import advance
@@ -85,7 +87,8 @@ def _created(wave: Wave, one: Finished) -> Work | None:
     bases = bases_of_created(
         wave.run.link, view.kind, side, source.record, new, sent.changes, answered=_answers(wave, side, view.kind)
     )
-    mine = Member(source.record, _overlay(wave, view.kind, other(side), source.record, bases[0]), source.item)
+    overlaid = _overlay(wave, view.kind, other(side), source.record, bases[0])
+    mine = Member(source.record, overlaid, source.item, source.text)
     theirs = Member(new, _overlay(wave, view.kind, side, new, bases[1]))
     left, right = (theirs, mine) if side == "left" else (mine, theirs)
     made = replace(view, left=left, right=right, by="created")
@@ -97,7 +100,7 @@ def _created(wave: Wave, one: Finished) -> Work | None:
 
 
 def _provisional(wave: Wave, record: Record, side: Side) -> Record:
-    return record if _answers(wave, side, record.ref.kind) else replace(record, provisional=True)
+    return record if _answers(wave, side, record.ref.kind) else structs.replace(record, provisional=True)
 
 
 def _answers(wave: Wave, side: Side, kind: str) -> bool:
@@ -129,7 +132,8 @@ def _more(wave: Wave, one: Finished, view: View) -> Work | None:
 def _paired(wave: Wave, one: Finished, left: Member, right: Member) -> Work | None:
     view = one.work.view
     if one.work.agreed:
-        _store(wave, view, Member(left.record, {}), Member(right.record, {}), has_more=False)
+        mine, theirs = (Member(member.record, {}, text=member.text) for member in (left, right))
+        _store(wave, view, mine, theirs, has_more=False)
         wave.settled(view)
         return None
     records = {"left": _now(wave, one, "left", left), "right": _now(wave, one, "right", right)}
@@ -220,8 +224,8 @@ def _store(wave: Wave, view: View, left: Member, right: Member, *, has_more: boo
                 "id": view.pair,
                 "left_id": left.record.ref.id,
                 "right_id": right.record.ref.id,
-                "left": dump_record(left.record),
-                "right": dump_record(right.record),
+                "left": left.text or dump_record(left.record),
+                "right": right.text or dump_record(right.record),
                 "base_left": dump_base(left.base or {}),
                 "base_right": dump_base(right.base or {}),
                 "settled_run": wave.run.id,
@@ -243,8 +247,8 @@ def _row(wave: Wave, view: View, left: Member, right: Member, by: str) -> dict[s
         "entity": view.entity,
         "left_id": left.record.ref.id,
         "right_id": right.record.ref.id,
-        "left": dump_record(left.record),
-        "right": dump_record(right.record),
+        "left": left.text or dump_record(left.record),
+        "right": right.text or dump_record(right.record),
         "base_left": dump_base(left.base or {}),
         "base_right": dump_base(right.base or {}),
         "status": "live",

@@ -3,9 +3,9 @@
 import hashlib
 import hmac
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from bridge.errors import (
     ContainerError,

@@ -299,8 +299,9 @@ def test_a_bulk_upsert_is_one_statement(store):
 
     def write(session):
         event.listen(session.connection(), "before_cursor_execute", lambda *args: seen.append((args[2], args[5])))
-        rows = [{"connection": "hub", "delivery_id": str(n), "event": "e", "received_at": NOW} for n in range(1000)]
-        upsert(session, DeliveryRow, rows, keys=["connection", "delivery_id"], replace=["event"])
+        rows = [(str(n), NOW) for n in range(1000)]
+        names, same = ("delivery_id", "received_at"), {"connection": "hub", "event": "e"}
+        upsert(session, DeliveryRow, names, rows, keys=["connection", "delivery_id"], same=same, replace=["event"])
         return len(seen)
 
     assert store.run_sync(write) == 1
