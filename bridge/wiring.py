@@ -13,13 +13,13 @@ from bridge.assemble import Assembly
 from bridge.config import plugins
 from bridge.config.settings import Link as LinkSettings
 from bridge.config.settings import Settings
-from bridge.engine.again import wake
+from bridge.engine.again import let_go
 from bridge.engine.context import Run, utc_now
 from bridge.engine.link import Link, measured_skew
 from bridge.engine.report import PlanReport, Progress, RunReport, Silent, State
 from bridge.engine.run import carry_out, leased, plan_link, settle_all
 from bridge.errors import ConfigError, LockedError, SignatureError, TrackerError
-from bridge.model import SIDES, Plan, Side
+from bridge.model import SIDES, Plan
 from connectors.base import Connector, Finding
 from state import deliveries, history, inbox, links, parked, runs
 from state.links import Ends
@@ -209,9 +209,7 @@ def _prepare(session: Session, link: Link) -> None:
     for reason, wait in REJUDGED.items():
         due = [row.id for row in parked.find(session, link_id=link.id, reason=reason) if row.last_at <= now - wait]
         freed += parked.release(session, ids=due)
-    for row in freed:
-        side: Side = "left" if row.side == "left" else "right"
-        wake(session, link.id, row.kind, side, [row.item_id], now)
+    let_go(session, freed, 0, now)
     if link.initial != "match":
         inbox.unhold(session, link.id)
 

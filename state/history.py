@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy import delete, exists, insert, or_, select
 from sqlmodel import Session
 
 from bridge.model import UNSET, Unset, Value
-from state.bulk import execute_many
+from state.bulk import among, execute_many
 from state.codec import dump, load_value
 from state.tables import ConflictRow, HistoryRow
 
@@ -85,6 +85,15 @@ def find(
     if before_id is not None:
         query = query.where(_table.c.id < before_id)
     return [_entry(row) for row in session.execute(query)]
+
+
+def since(session: Session, pair_ids: Collection[int], at: datetime) -> dict[int, list[Entry]]:
+    """The entries of these pairs from that time on, oldest first, by pair."""
+    found: dict[int, list[Entry]] = {}
+    query = select(*_COLUMNS).where(among(session, _table.c.pair_id, pair_ids), _table.c.at >= at)
+    for row in session.execute(query.order_by(_table.c.id)):
+        found.setdefault(row.pair_id, []).append(_entry(row))
+    return found
 
 
 def prune(session: Session, *, keep_days: int, now: datetime, limit: int = 5000) -> int:

@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from bridge.model import SIDES, Side
 from state.bulk import among, chunks, execute_many, upsert
+from state.parked import FROZEN
 from state.tables import InboxRow, ParkedRow
 
 _KEYS = ("link_id", "kind", "side", "item_id")
@@ -86,6 +87,7 @@ def put(
                     _parked.c.kind == kind,
                     _parked.c.side == side,
                     _parked.c.item_id.in_(some),
+                    _parked.c.reason != FROZEN,
                 )
             )
 

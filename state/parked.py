@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlmodel import Session
 
 from state.bulk import chunks, upsert
 from state.tables import ParkedRow
+
+FROZEN: Final = "frozen"
+"""The breaker's reason (S36): the one that no newer change of the item supersedes."""
 
 
 @dataclass(frozen=True, slots=True)

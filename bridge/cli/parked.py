@@ -82,9 +82,8 @@ def _retry(session: Session, numbers: list[int] | None, link: str | None) -> tup
     """Forget them and wake their items. All of the numbers or none."""
     from datetime import UTC, datetime
 
-    from bridge.engine.again import wake
+    from bridge.engine.again import let_go
     from bridge.errors import ConfigError
-    from bridge.model import SIDES
     from state import parked
 
     there, names = _find(session, link)
@@ -93,9 +92,7 @@ def _retry(session: Session, numbers: list[int] | None, link: str | None) -> tup
             f"nothing is parked under {', '.join(map(str, unknown))}.", hint='"bridge parked list" shows what is.'
         )
     gone = parked.release(session, ids=numbers or [each.id for each in there])
-    for each in gone:
-        side = next(side for side in SIDES if side == each.side)
-        wake(session, each.link_id, each.kind, side, [each.item_id], datetime.now(UTC))
+    let_go(session, gone, 0, datetime.now(UTC))
     return gone, names
 
 

@@ -7,15 +7,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from state import inbox, pairs
+from bridge.engine.breaker import RELEASE
+from state import history, inbox, pairs
+from state.history import Entry
 from state.inbox import Arrival
+from state.parked import FROZEN
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
     from bridge.model import Side
+    from state.parked import Parked
     from state.store import Session
+
+
+def let_go(session: Session, released: Collection[Parked], run_id: int, now: datetime) -> None:
+    """Wake what was parked and is released. What the breaker had frozen is counted anew from here (S36)."""
+    for each in released:
+        side: Side = "left" if each.side == "left" else "right"
+        wake(session, each.link_id, each.kind, side, [each.item_id], now)
+        pair = pairs.by_items(session, each.link_id, each.kind, side, [each.item_id]).get(each.item_id)
+        if each.reason == FROZEN and pair is not None:
+            event = Entry(
+                each.link_id, run_id, each.kind, each.side, each.item_id, RELEASE, now, pair.id, each.field,
+                rule="released (S36)",
+            )  # fmt: skip
+            history.add_many(session, [event])
 
 
 def wake(session: Session, link_id: int, kind: str, side: Side, ids: Collection[str], now: datetime) -> None:

@@ -26,7 +26,7 @@ from bridge.errors import (
     UnknownOutcome,
     UnreachableError,
 )
-from bridge.model import Create, Record, Update
+from bridge.model import Create, Hold, Record, Update
 from state import intents, leases
 from state.codec import dump
 from state.store import Session
@@ -79,8 +79,17 @@ async def _wave(run: Run, jobs: Sequence[_Job]) -> list[_Job]:
             finished.append(Finished(job.work, sent, job.tried | {request.fingerprint for request in some}))
     works, counted = await run.store.run(settle, run, finished)
     run.tally.add(counted)
+    _alert(run, counted.frozen)
     _stop_if_needed(answers)
     return [_Job(work, one.tried) for one, work in zip(finished, works, strict=True) if work is not None]
+
+
+def _alert(run: Run, frozen: Sequence[Hold]) -> None:
+    """Tell a person of the fields that the breaker stopped just now (S36)."""
+    for hold in frozen:
+        log.warning(
+            "field.frozen", link=run.link.name, item=hold.item.key, title=hold.title, field=hold.field, why=hold.message
+        )
 
 
 def _commit(session: Session, run: Run, requests: Sequence[Request]) -> dict[str, int]:

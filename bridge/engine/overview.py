@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from state import conflicts, inbox, intents, leases, links, pairs, parked, runs
+from state.parked import FROZEN
 
 if TYPE_CHECKING:
     from state.store import Session
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class LinkStatus:
     """One link. ``waiting`` and ``held`` are inbox rows; ``unknown`` are writes whose outcome is not known yet.
+
+    ``frozen`` are fields that the breaker holds, parked ones all (S36).
 
     ``running`` names who holds the link now, "" for nobody. ``last_run`` and ``last_done`` are None before the first.
     """
@@ -64,7 +67,7 @@ def _status(session: Session, name: str, link_id: int, last: runs.Run | None, do
         name,
         pairs=of_pairs.get("live", 0),
         unlinked=of_pairs.get("unlinked", 0),
-        frozen=of_pairs.get("frozen", 0),
+        frozen=len(parked.find(session, link_id=link_id, reason=FROZEN)),
         waiting=of_inbox["waiting"],
         held=of_inbox["held"],
         unknown=len(intents.unfinished(session, link_id)),

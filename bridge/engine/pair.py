@@ -17,6 +17,7 @@ from state.codec import load_base, load_record
 from state.conflicts import Conflict, Put, Take
 from state.inbox import Item
 from state.pairs import Pair
+from state.parked import FROZEN, Parked
 from state.store import Session
 
 
@@ -62,8 +63,8 @@ def _stored(batch: Batch, items: Sequence[Item]) -> None:
         for side in SIDES
     }
     for pair in found.values():
-        held = any(pair.item_id(side) in stuck[side] for side in SIDES)
-        view = _view_of(batch, pair, rows, clashes[pair.id], held=held)
+        held = [each for side in SIDES for each in stuck[side].get(pair.item_id(side), ())]
+        view = _view_of(batch, pair, rows, clashes[pair.id], held)
         if view is not None:
             batch.views.append(view)
 
@@ -81,8 +82,7 @@ def _view_of(
     pair: Pair,
     rows: Mapping[Side, Mapping[str, Item]],
     clashes: Mapping[str, Conflict],
-    *,
-    held: bool,
+    held: Sequence[Parked],
 ) -> View | None:
     """A stored pair with what is new; None while one side is announced and not yet read (S3, S32)."""
     items = {side: rows[side].get(pair.item_id(side)) for side in SIDES}
@@ -105,7 +105,8 @@ def _view_of(
         members["right"],
         decided={name: answer for name, answer in answers.items() if answer is not None},
         clashing=bool(clashes),
-        parked=held,
+        parked=bool(held),
+        frozen=frozenset(each.field for each in held if each.reason == FROZEN),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from bridge.engine import breaker
 from bridge.engine.fields import decide
 from bridge.engine.link import Link
 from bridge.engine.outcome import Decided, Outcome, Problem, Sight, unwritable
@@ -69,9 +70,9 @@ class Member:
 class View:
     """What the pair stage hands to planning: a pair, two records to be paired, or one record alone.
 
-    ``by`` says how two records were found to be one: stored, marker, entity, match, created. ``hold`` is set when the
-    item is not to be touched. ``marker`` is what a create shall carry. ``clashing``, ``parked``: something of it is an
-    open conflict, or parked, since an earlier run.
+    ``by`` says how two records were found to be one. ``hold`` is set when the item is not to be touched. ``marker`` is
+    what a create shall carry. ``clashing``, ``parked``: something of it is an open conflict, or parked, since an earlier
+    run. ``frozen`` are the left names of rows that the breaker holds (S36).
     """
 
     kind: str
@@ -85,6 +86,7 @@ class View:
     hold: Hold | None = None
     clashing: bool = False
     parked: bool = False
+    frozen: frozenset[str] = frozenset()
 
     def member(self, side: Side) -> Member | None:
         return self.left if side == "left" else self.right
@@ -137,7 +139,9 @@ def _plan_pair(link: Link, view: View, left: Member, right: Member) -> Work:
         return Work(view, operations=_adoption(view, left.record, right.record), agreed=True)
     sights = tuple(_sight(row, view, left, right) for row in rows)
     outcomes = tuple(
-        decide(row, sight, first_contact=link.first_contact, skew=link.skew)
+        breaker.held(row, sight.left, sight.right)
+        if row.left in view.frozen
+        else decide(row, sight, first_contact=link.first_contact, skew=link.skew)
         if row.left in left.record.fields and row.right in right.record.fields
         else Outcome("same", rule="not observed")
         for row, sight in zip(rows, sights, strict=True)

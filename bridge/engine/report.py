@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
-from bridge.model import Plan
+from bridge.model import Hold, Plan
 
 EXIT_OK: Final = 0
 EXIT_ERROR: Final = 1
@@ -51,7 +51,7 @@ class Silent:
 @dataclass(frozen=True, slots=True)
 class RunReport:
     """A finished run. ``counts`` by name: pulled, paired, created_left, created_right, updated_left, updated_right,
-    conflicts_open, parked, held, unlinked, writes_left, writes_right, requests_left, requests_right.
+    conflicts_open, parked, held, unlinked, frozen (in this run), writes_left, writes_right, requests_left, requests_right.
 
     ``unmapped``: values the maps have no word for, with how often each was met.
     """
@@ -88,11 +88,13 @@ class PlanReport:
 
 @dataclass(slots=True)
 class Tally:
-    """What a run counts while it lasts."""
+    """What a run counts while it lasts. ``frozen``: the fields the breaker stopped (S36), for the alert."""
 
     counts: Counter[str] = field(default_factory=Counter)
     unmapped: Counter[str] = field(default_factory=Counter)
+    frozen: list[Hold] = field(default_factory=list)
 
     def add(self, other: Tally) -> None:
         self.counts.update(other.counts)
         self.unmapped.update(other.unmapped)
+        self.frozen.extend(other.frozen)

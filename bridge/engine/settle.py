@@ -16,7 +16,14 @@ from bridge.engine.outcome import After
 from bridge.engine.plan import Member, View, Work, bases_of_created, overlay, plan_view
 from bridge.engine.report import Tally
 from bridge.engine.steps import next_requests
-from bridge.engine.troubles import close_conflicts, note_conflicts, note_failures, note_holds, note_problems
+from bridge.engine.troubles import (
+    close_conflicts,
+    freeze_returning,
+    note_conflicts,
+    note_failures,
+    note_holds,
+    note_problems,
+)
 from bridge.engine.wave import Finished, Sent, Wave
 from bridge.errors import LockedError, UnknownOutcome
 from bridge.model import SIDES, Create, Hold, Record, Side, Unset, Value, other
@@ -37,6 +44,7 @@ def settle(session: Session, run: Run, finished: Sequence[Finished]) -> tuple[li
     wave = Wave(session, run, run.now())
     left = [_settle(wave, one) for one in finished]
     close_conflicts(wave)
+    freeze_returning(wave)
     wave.write()
     return left, wave.tally
 
@@ -144,6 +152,8 @@ def _paired(wave: Wave, one: Finished, left: Member, right: Member) -> Work | No
         if sent.record is not None:
             _note(wave, sent, pair_id, one.work.ordered or "update")
             wave.tally.counts[f"updated_{sent.operation.side}"] += 1
+            if pair_id is not None:
+                wave.written[pair_id] = (records["left"], records["right"])
     if one.work.ordered:
         return _ordered(wave, one, replace(view, left=members["left"], right=members["right"]))
     note_conflicts(wave, one, pair_id)

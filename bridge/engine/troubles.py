@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
+from bridge.engine import breaker
 from bridge.engine.outcome import After, Outcome, Problem
 from bridge.engine.plan import REPORTED, View, title_of
 from bridge.engine.relink import unlink
@@ -18,11 +20,12 @@ from bridge.errors import (
     StaleWrite,
     UnknownOutcome,
 )
-from bridge.model import SIDES, FieldConflict, Hold, Side, Unset, Update, Value, other
+from bridge.model import SIDES, FieldConflict, Hold, Record, Side, Unset, Update, Value, other
 from mappings.rows import Row
-from state import conflicts, inbox, pairs, parked
+from state import conflicts, history, inbox, pairs, parked
 from state.conflicts import Clash, Sighting
 from state.history import Entry
+from state.parked import FROZEN
 
 
 def note_conflicts(wave: Wave, one: Finished, pair_id: int | None) -> None:
@@ -35,6 +38,7 @@ def note_conflicts(wave: Wave, one: Finished, pair_id: int | None) -> None:
     for row, outcome in zip(wave.run.link.mappings[view.kind].rows, one.work.outcomes, strict=False):
         if outcome.verdict == "write" and not _is_written(one, row, outcome):
             wave.still.add((pair_id, row.left))
+    wave.still |= {(pair_id, name) for name in view.frozen}
     for clash in clashes:
         wave.still.add((pair_id, clash.field))
         _clash(wave, view, clash, pair_id)
@@ -102,6 +106,34 @@ def note_problems(wave: Wave, one: Finished, after: Sequence[After]) -> None:
             keep = {(hold.item.id, hold.field or "") for hold in holds if hold.side == side}
             parked.clear(wave.session, wave.run.link.id, view.kind, side, [member.record.ref.id], keep=keep)
     note_holds(wave, holds)
+
+
+def freeze_returning(wave: Wave) -> None:
+    """Freeze the fields that this wave's writes brought back to an earlier value once too often (S36)."""
+    limit = wave.run.link.limits.breaker_returns
+    if not (limit and wave.written):
+        return
+    fresh: dict[int, list[Entry]] = defaultdict(list)
+    for entry in wave.history:
+        if entry.pair_id in wave.written:
+            fresh[entry.pair_id].append(entry)
+    past = history.since(wave.session, fresh, wave.now - breaker.WINDOW)
+    for pair_id, entries in fresh.items():
+        left, right = wave.written[pair_id]
+        written = {(entry.side, entry.field) for entry in entries}
+        for row in wave.run.link.mappings[left.ref.kind].rows:
+            if not written & {("left", row.left), ("right", row.right)}:
+                continue
+            if breaker.returns(row, [*past.get(pair_id, ()), *entries]) >= limit:
+                _freeze(wave, row, left, right)
+
+
+def _freeze(wave: Wave, row: Row, left: Record, right: Record) -> None:
+    said = breaker.said(row, left.fields.get(row.left), right.fields.get(row.right))
+    hold = Hold(left.ref.kind, "left", left.ref, title_of(left), row.left, FROZEN, said)
+    wave.park(hold)
+    wave.tally.counts["frozen"] += 1
+    wave.tally.frozen.append(hold)
 
 
 def note_holds(wave: Wave, holds: Sequence[Hold]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from bridge.engine import breaker
 from bridge.engine.context import Run
 from bridge.engine.plan import View, Work
 from bridge.engine.report import Tally
@@ -16,7 +17,7 @@ from connectors.base import Step
 from state import history, inbox, intents, pairs, parked
 from state.codec import dump_record
 from state.history import Entry
-from state.parked import Stuck
+from state.parked import FROZEN, Stuck
 from state.store import Session
 
 
@@ -53,7 +54,8 @@ class Finished:
 @dataclass(slots=True)
 class Wave:
     """What is to be stored together. ``judged``: pairs whose conflicts were looked at; ``still``: (pair id, field) that
-    go on being in conflict. ``tally`` counts what is stored; it is added to the run's once that is committed.
+    go on being in conflict. ``written``: both records of the pairs that were updated. ``tally`` counts what is stored;
+    it is added to the run's once that is committed.
     """
 
     session: Session
@@ -66,9 +68,10 @@ class Wave:
     judged: set[int] = field(default_factory=set)
     still: set[tuple[int, str]] = field(default_factory=set)
     removed: dict[str, list[inbox.Item]] = field(default_factory=dict)
-    intents: list[int] = field(default_factory=list)
     renewed: dict[str, list[tuple[inbox.Item, str]]] = field(default_factory=dict)
+    intents: list[int] = field(default_factory=list)
     doubtful: list[int] = field(default_factory=list)
+    written: dict[int, tuple[Record, Record]] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
 
     def settled(self, view: View) -> None:
@@ -87,6 +90,7 @@ class Wave:
         """Keep something that cannot go on, with its reason."""
         url = self.run.link.end(hold.side).connector.item_url(hold.item)
         field_name = hold.field or ""
+        hint = hint or (breaker.HINT if hold.reason == FROZEN else "")
         self.stuck.append(
             Stuck(hold.kind, hold.side, hold.item.id, hold.reason, hold.message, field_name, hold.title, url, hint)
         )
@@ -98,9 +102,9 @@ class Wave:
         pairs.update_many(self.session, self.updated)
         parked.park(self.session, link.id, self.stuck, config_hash=link.config_hash, now=self.now)
         history.add_many(self.session, self.history)
+        for kind, rows in self.renewed.items():
+            inbox.renew(self.session, link.id, kind, rows)
         for kind, items in self.removed.items():
             inbox.remove(self.session, link.id, kind, items)
         intents.remove(self.session, self.intents)
-        for kind, rows in self.renewed.items():
-            inbox.renew(self.session, link.id, kind, rows)
         intents.doubt(self.session, self.doubtful)
