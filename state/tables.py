@@ -28,7 +28,8 @@ class Table(SQLModel):
 class LinkRow(Table, table=True):
     """A configured link, known by its name. ``seeded_*``: the kinds, with spaces between, of which the first full listing of that side is in hand.
 
-    ``fence`` grows with every lease (S2); ``lease_until`` is in seconds of the database's clock.
+    ``fence`` grows with every lease (S2); ``lease_until`` is in seconds of the database's clock. ``audited_at``: when every
+    pair was last compared with what both sides really hold (S33).
     """
 
     __tablename__ = "link"
@@ -41,12 +42,10 @@ class LinkRow(Table, table=True):
     right_container: str
     seeded_left: str = ""
     seeded_right: str = ""
-    config_hash: str = ""
     fence: int = 0
     lease_until: int = Field(default=0, sa_type=BigInteger)
     lease_holder: str = ""
-    breaker_reason: str = ""
-    next_due_at: datetime | None = None
+    audited_at: datetime | None = None
 
 
 class CursorRow(Table, table=True):
@@ -104,7 +103,7 @@ class PairRow(Table, table=True):
 
     ``left``/``right`` are the records as last observed or confirmed. ``base_left``/``base_right`` hold only the fields
     whose base *differs* from that record: ``{}`` means the base is the record itself (the settled case).
-    ``status``: live, unlinked (S26; ``reason`` says why), deleted (we deleted one of the two by order), frozen.
+    ``status``: live, unlinked (S26; ``reason`` says why), deleted (we deleted one of the two by order).
     """
 
     __tablename__ = "pair"
@@ -128,6 +127,26 @@ class PairRow(Table, table=True):
     reason: str = ""
     created_run: int | None = None
     settled_run: int | None = None
+
+
+class DeletionRow(Table, table=True):
+    """Evidence that one member of a pair is gone (S25), until policy, grace and guard have let it be dealt with.
+
+    ``moved``: it was not deleted but lives elsewhere now.
+    """
+
+    __tablename__ = "deletion"
+
+    pair_id: int = Field(
+        primary_key=True, foreign_key="pair.id", ondelete="CASCADE", sa_column_kwargs={"autoincrement": False}
+    )
+    link_id: int = Field(foreign_key="link.id", ondelete="CASCADE", index=True)
+    kind: str
+    side: str
+    item_id: str
+    evidence: str = Field(sa_type=Text)
+    moved: bool = False
+    seen_at: datetime
 
 
 class IntentRow(Table, table=True):
@@ -249,7 +268,8 @@ class RunRow(Table, table=True):
 class HistoryRow(Table, table=True):
     """One field of one write, with its before-image, or one event of a pair (``field`` is "" then).
 
-    ``action``: create, update, adopt, unlink, relink, conflict, resolve, undo (a write that took one back), delete.
+    ``action``: create, update, adopt, unlink, relink, conflict, resolve, release (of a frozen field), undo (a write that
+    took one back), delete.
     """
 
     __tablename__ = "history"

@@ -55,11 +55,11 @@ def test_a_write_in_a_read_is_refused(store):
 async def test_tasks_share_the_store_without_losing_an_update(store, link_id):
     def count(session):
         row = session.get(LinkRow, link_id)
-        row.config_hash = str(int(row.config_hash or 0) + 1)
+        row.fence += 1
 
     await asyncio.gather(*(store.run(count) for _ in range(40)))
 
-    assert (await store.read(lambda session: session.get(LinkRow, link_id).config_hash)) == "40"
+    assert (await store.read(lambda session: session.get(LinkRow, link_id).fence)) == 40
 
 
 async def test_a_reader_never_waits_for_a_writer(store, link_id):
@@ -103,7 +103,7 @@ from state.store import Store
 from state.tables import LinkRow
 def count(session):
     row = session.get(LinkRow, 1)
-    row.config_hash = str(int(row.config_hash or 0) + 1)
+    row.fence += 1
 with Store.open(sys.argv[1], busy_timeout_s=30) as store:
     print("ready", flush=True)
     sys.stdin.readline()
@@ -115,7 +115,7 @@ with Store.open(sys.argv[1], busy_timeout_s=30) as store:
 def test_two_processes_lose_no_update(url, store, link_id):
     together(COUNT, url)
 
-    assert store.read_sync(lambda session: session.get(LinkRow, 1).config_hash) == "200"
+    assert store.read_sync(lambda session: session.get(LinkRow, 1).fence) == 200
 
 
 DIE = """
@@ -149,7 +149,7 @@ def test_a_lock_held_elsewhere_is_told_after_the_timeout(url, store, link_id):
     writing, go_on = threading.Event(), threading.Event()
 
     def touch(session):
-        session.execute(text("UPDATE link SET config_hash = 'x'"))
+        session.execute(text("UPDATE link SET lease_holder = 'x'"))
 
     def hold(session):
         touch(session)

@@ -45,12 +45,10 @@ def upgrade() -> None:
         sa.Column("right_container", sa.String(), nullable=False),
         sa.Column("seeded_left", sa.String(), nullable=False),
         sa.Column("seeded_right", sa.String(), nullable=False),
-        sa.Column("config_hash", sa.String(), nullable=False),
         sa.Column("fence", sa.Integer(), nullable=False),
         sa.Column("lease_until", sa.BigInteger(), nullable=False),
         sa.Column("lease_holder", sa.String(), nullable=False),
-        sa.Column("breaker_reason", sa.String(), nullable=False),
-        sa.Column("next_due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("audited_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_link")),
         sa.UniqueConstraint("name", name=op.f("uq_link_name")),
     )
@@ -232,8 +230,29 @@ def upgrade() -> None:
     with op.batch_alter_table("intent", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_intent_link_id"), ["link_id"], unique=False)
 
+    op.create_table(
+        "deletion",
+        sa.Column("pair_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("link_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("side", sa.String(), nullable=False),
+        sa.Column("item_id", sa.String(), nullable=False),
+        sa.Column("evidence", sa.Text(), nullable=False),
+        sa.Column("moved", sa.Boolean(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["link_id"], ["link.id"], name=op.f("fk_deletion_link_id_link"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["pair_id"], ["pair.id"], name=op.f("fk_deletion_pair_id_pair"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("pair_id", name=op.f("pk_deletion")),
+    )
+    with op.batch_alter_table("deletion", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_deletion_link_id"), ["link_id"], unique=False)
+
 
 def downgrade() -> None:
+    with op.batch_alter_table("deletion", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_deletion_link_id"))
+
+    op.drop_table("deletion")
     with op.batch_alter_table("intent", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_intent_link_id"))
 
