@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -41,6 +42,8 @@ _GROUP = 500
 _TRIES = 3
 _LOOK_AGAIN_S = (1, 2)
 _BACK_OFF = timedelta(seconds=5)
+_CLOCK_MARGIN = timedelta(seconds=2)
+"""Between the tracker's time as its answers tell it, in whole seconds, and the newest time that it can have given."""
 _NOWHERE = Ref("", "", "", "")
 
 
@@ -102,7 +105,7 @@ async def _walk(run: Run, end: End, where: cursors.Where, me: str) -> None:
         sweep=_sweeps(run, end.side, position.polls),
     )
     async for some in _grouped(pages):
-        await run.store.run(_store, run.link, where, me, some, began_at, covers)
+        await run.store.run(_store, run.link, where, me, some, began_at, _their_time(run, end), covers)
         total += sum(len(page.records) for page in some)
         run.progress.pulled(end.side, where.kind, total)
     run.tally.counts["pulled"] += total
@@ -143,6 +146,31 @@ def _sweeps(run: Run, side: Side, polls: int) -> bool:
 # --- one page, one transaction ---------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """How records were read: when, by the tracker's own clock, and whether in a listing, which may lag behind a write of
+    ours; a record that was asked for does not.
+    """
+
+    theirs: datetime
+    listed: bool
+
+    def lags(self, record: Record, known: Record) -> bool:
+        """Whether a record is from before what we know. A time that the tracker's clock has yet to reach proves nothing:
+        it ran ahead when it was given, and was put right since (I7).
+        """
+        if self.listed and known.provisional and record.version == known.version:
+            return True
+        if record.updated_at is None or known.updated_at is None or known.updated_at > self.theirs + _CLOCK_MARGIN:
+            return False
+        return record.updated_at < known.updated_at
+
+
+def _their_time(run: Run, end: End) -> datetime:
+    """What the tracker's clock shows now, as far as its answers have told."""
+    return run.now() + timedelta(seconds=end.connector.usage().skew_s or 0)
+
+
 def _store(
     session: Session,
     link: Link,
@@ -150,6 +178,7 @@ def _store(
     me: str,
     pages: Sequence[Page],
     began_at: datetime,
+    theirs: datetime,
     covers: str,
 ) -> None:
     """Store pages for every link that reads the container, and how far they reach (S29). ``covers`` says for whom the
@@ -166,7 +195,8 @@ def _store(
         if match is None:
             links.forget_seed(session, sharer.link_id, sharer.side, where.kind)
             continue
-        _arrive(session, sharer, where.kind, records, match, initial=not sharer.seeded, now=began_at)
+        look = _Look(theirs, listed=True)
+        _arrive(session, sharer, where.kind, records, match, look, initial=not sharer.seeded, now=began_at)
         if last.sweep is not None:
             _compare(session, sharer, where.kind, last.sweep, last.sweep_default, began_at)
         if last.last and covers != "changes":
@@ -183,14 +213,14 @@ def _arrive(
     kind: str,
     records: Sequence[Record],
     match: MatchFields,
+    look: _Look,
     *,
     initial: bool,
     now: datetime,
-    asked: bool = False,
 ) -> list[str]:
     """Put what is news into the inbox; the ids that are not. An echo of our own write ends here (S4).
 
-    ``asked``: the record was read because something is to be judged again, so an unsettled pair counts as news.
+    What was asked for is read because something is to be judged again, so an unsettled pair counts as news.
     """
     by_id = {record.ref.id: record for record in records}
     known = pairs.by_items(session, sharer.link_id, kind, sharer.side, by_id)
@@ -200,8 +230,8 @@ def _arrive(
     for item_id, record in by_id.items():
         pair = known.get(item_id)
         row = waiting.get(item_id)
-        text = _news(sharer.side, pair, row, record, touched, listed=not asked)
-        if text is None and asked and pair is not None and not pair.is_settled:
+        text = _news(sharer.side, pair, row, record, touched, look)
+        if text is None and not look.listed and pair is not None and not pair.is_settled:
             text = dump_record(record)
         if text is not None:
             named = match.named(sharer.side, record)
@@ -215,41 +245,30 @@ def _arrive(
 
 
 def _news(
-    side: Side, pair: Pair | None, row: Item | None, record: Record, touched: list[tuple[int, str]], *, listed: bool
+    side: Side, pair: Pair | None, row: Item | None, record: Record, touched: list[tuple[int, str]], look: _Look
 ) -> str | None:
-    """The text to store, or None when it says nothing new: known, touched only, or older than what we know.
-
-    ``listed``: it comes from a listing, which may lag behind a write of ours; a record that was asked for does not.
-    """
+    """The text to store, or None when it says nothing new: known, touched only, or older than what we know."""
     if row is not None and row.record is not None:
         waiting = load_record(row.record, record.ref)
         text = dump_record(merged(waiting, record))
-        lags = listed and waiting.provisional and record.version == waiting.version
-        return None if lags or _is_older(record, waiting) or text == row.record else text
+        return None if look.lags(record, waiting) or text == row.record else text
     if pair is None:
         return dump_record(record)
-    return _news_of_pair(side, pair, record, touched, listed=listed)
+    return _news_of_pair(side, pair, record, touched, look)
 
 
-def _news_of_pair(
-    side: Side, pair: Pair, record: Record, touched: list[tuple[int, str]], *, listed: bool
-) -> str | None:
+def _news_of_pair(side: Side, pair: Pair, record: Record, touched: list[tuple[int, str]], look: _Look) -> str | None:
     text = dump_record(record)
     if text == pair.record(side):
         return None
     seen = load_record(pair.record(side), record.ref)
-    if _is_older(record, seen) or (listed and seen.provisional and record.version == seen.version):
+    if look.lags(record, seen):
         return None
     now = merged(seen, record)
     if now.fields == seen.fields:
         touched.append((pair.id, dump_record(now)))
         return None
     return text
-
-
-def _is_older(record: Record, known: Record) -> bool:
-    """Whether a listing lags behind what we know, by the tracker's own clock."""
-    return record.updated_at is not None and known.updated_at is not None and record.updated_at < known.updated_at
 
 
 def _compare(
@@ -301,7 +320,8 @@ async def _fetch(run: Run, kind: str, item: Item) -> bool:
         await run.store.run(_missing, run.link.id, kind, item, run.now(), for_good=isinstance(error, NotFoundError))
         log.info("item.missing", connection=end.connection, item=item.item_id, reason=error.message)
         return False
-    return await run.store.run(_fetched, run.link, kind, item, record, run.now())
+    look = _Look(_their_time(run, end), listed=False)
+    return await run.store.run(_fetched, run.link, kind, item, record, look, run.now())
 
 
 async def _looked_at(run: Run, end: End, ref: Ref) -> Record:
@@ -317,13 +337,13 @@ async def _looked_at(run: Run, end: End, ref: Ref) -> Record:
     return await end.connector.fetch(ref, fields=fields)
 
 
-def _fetched(session: Session, link: Link, kind: str, item: Item, record: Record, now: datetime) -> bool:
+def _fetched(session: Session, link: Link, kind: str, item: Item, record: Record, look: _Look, now: datetime) -> bool:
     """Store a fetched record for every link that reads its container; whether it is news to this one."""
     end, news = link.end(item.side), True
     for sharer in links.sharers(session, end.connection, end.container, kind):
         match = link.matches.get((sharer.link_id, kind))
         if match is not None:
-            unchanged = _arrive(session, sharer, kind, (record,), match, initial=False, now=now, asked=True)
+            unchanged = _arrive(session, sharer, kind, (record,), match, look, initial=False, now=now)
             if unchanged and (sharer.link_id, sharer.side) == (link.id, item.side):
                 inbox.remove(session, link.id, kind, [item])
                 news = False
