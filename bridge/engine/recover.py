@@ -13,8 +13,8 @@ import structlog
 from bridge.engine import orders
 from bridge.engine.batch import merged
 from bridge.engine.context import Run
+from bridge.engine.created import bases_of_created, overlay
 from bridge.engine.link import Link
-from bridge.engine.plan import bases_of_created, overlay
 from bridge.errors import GoneError, NotFoundError
 from bridge.model import SIDES, Marker, Record, Ref, Side, Unset, Value, other
 from state import history, inbox, intents, pairs

@@ -10,10 +10,11 @@ from msgspec import structs
 
 from bridge.engine.batch import merged
 from bridge.engine.context import Run
+from bridge.engine.created import bases_of_created, overlay
 from bridge.engine.fields import advance
 from bridge.engine.forced import remaining
 from bridge.engine.outcome import After
-from bridge.engine.plan import Member, View, Work, bases_of_created, overlay, plan_view
+from bridge.engine.plan import Member, View, Work, plan_view
 from bridge.engine.report import Tally
 from bridge.engine.steps import next_requests
 from bridge.engine.troubles import (
