@@ -60,6 +60,58 @@ def back_up(
         raise sqlite_error(error, str(source), busy_timeout_s) or error from error
 
 
+def set_aside(source: Path, *, busy_timeout_s: float = 5.0) -> Path:
+    """Rename a database that is to be made anew, as ``name_of`` calls copies; the new name.
+
+    Raises: LockedError while any other process has it open; StateError when it is another program's or cannot be renamed.
+    """
+    aside = source.with_name(name_of(source, "damaged"))
+    try:
+        with closing(_open(source, "rw", busy_timeout_s)) as old:
+            try:
+                _close_to_others(old)
+                aside = source.with_name(name_of(source, _revision(old, source)))
+            except sqlite3.DatabaseError as error:
+                known = sqlite_error(error, str(source), busy_timeout_s)
+                if isinstance(known, LockedError):
+                    raise _in_use(source) from error
+            source.rename(aside)
+        for suffix in ("-wal", "-shm"):  # there only where a damaged file would not take them in
+            if (rest := source.with_name(source.name + suffix)).exists():
+                rest.rename(aside.with_name(aside.name + suffix))
+        _sync_folder(source.parent)
+    except OSError as error:
+        raise StateError(
+            f"The database {source} cannot be renamed: {error.strerror}.", hint="Give this user the right, or move it."
+        ) from error
+    return aside
+
+
+def require_alone(source: Path, *, busy_timeout_s: float = 5.0) -> None:
+    """Raise LockedError while any other process has the database open, also one that does nothing just now."""
+    try:
+        with closing(_open(source, "rw", busy_timeout_s)) as old:
+            _close_to_others(old)
+    except sqlite3.Error as error:
+        known = sqlite_error(error, str(source), busy_timeout_s)
+        raise (_in_use(source) if isinstance(known, LockedError) else known or error) from error
+
+
+def _close_to_others(connection: sqlite3.Connection) -> None:
+    """Take the file for ourselves: leaving the write-ahead log needs that nobody else has it open. ``Store.open`` goes
+    back to it.
+    """
+    connection.execute("PRAGMA journal_mode=delete")
+    connection.execute("BEGIN EXCLUSIVE")
+
+
+def _in_use(source: Path) -> LockedError:
+    return LockedError(
+        f"Another process has the database {source} open; it would go on with what it knows. Nothing was changed.",
+        hint=f"Stop the daemon (systemctl stop bridge) and other bridge commands, then run again. fuser {source} names them.",
+    )
+
+
 def copy_whole(old: sqlite3.Connection, copy: Path, *, busy_timeout_s: float) -> str:
     """Copy into an empty file and check it: "" when it is whole, else what is wrong with it.
 

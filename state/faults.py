@@ -25,7 +25,10 @@ _SQLITE: Final = {
     sqlite3.SQLITE_IOERR: ("cannot be read or written: the disk reports an error", "Check the disk and its mount."),
     sqlite3.SQLITE_CORRUPT: (
         "is damaged",
-        "Stop Bridge, keep a copy of the file, and put the newest backup in its place (beside it or in backup_dir).",
+        (
+            "Stop Bridge, keep a copy of the file, and put the newest backup in its place (beside it or in backup_dir);"
+            " where there is none, bridge state rebuild makes it anew from both trackers."
+        ),
     ),
     sqlite3.SQLITE_FULL: (
         "cannot grow: the disk is full",

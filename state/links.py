@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import or_
+from sqlalchemy import delete, or_, update
 from sqlmodel import Session, col, select
 
 from bridge.errors import ConfigError
 from bridge.model import Side
-from state.tables import LinkRow
+from state.tables import ConflictRow, HistoryRow, InboxRow, IntentRow, LinkRow, PairRow, ParkedRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,18 @@ def get(session: Session, link_id: int) -> LinkRow:
 def all_links(session: Session) -> list[LinkRow]:
     """Every link the state has ever known, by name."""
     return list(session.exec(select(LinkRow).order_by(LinkRow.name)))
+
+
+def forget(session: Session, name: str) -> None:
+    """Forget what is known of a link but for what was done (runs, history): its next run is a first contact."""
+    row = session.exec(select(LinkRow).where(LinkRow.name == name)).first()
+    if row is None:
+        return
+    for table in (IntentRow, ConflictRow, ParkedRow, InboxRow, PairRow):
+        session.execute(delete(table).where(col(table.link_id) == row.id))
+    session.execute(update(HistoryRow).where(col(HistoryRow.link_id) == row.id).values(pair_id=None))
+    row.seeded_left = row.seeded_right = ""
+    session.add(row)
 
 
 def sharers(session: Session, connection: str, container: str, kind: str) -> list[Sharer]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from bridge.cli import show as out
 from bridge.cli.show import escape, say
@@ -33,21 +33,21 @@ def show(done: Sequence[RunReport], loaded: Settings) -> None:
 
 def as_json(done: Sequence[RunReport]) -> None:
     """The reports as they are."""
-    out.as_json(
-        [
-            {
-                "link": each.link,
-                "run": each.run_id,
-                "state": each.state,
-                "counts": dict(each.counts),
-                "unmapped": dict(each.unmapped),
-                "error": each.error,
-                "hint": each.hint,
-                "exit_code": each.exit_code,
-            }
-            for each in done
-        ]
-    )
+    out.as_json([as_data(each) for each in done])
+
+
+def as_data(each: RunReport) -> dict[str, Any]:
+    """A report for programs."""
+    return {
+        "link": each.link,
+        "run": each.run_id,
+        "state": each.state,
+        "counts": dict(each.counts),
+        "unmapped": dict(each.unmapped),
+        "error": each.error,
+        "hint": each.hint,
+        "exit_code": each.exit_code,
+    }
 
 
 def _names(link: Link) -> tuple[str, str]:

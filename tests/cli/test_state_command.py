@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import json
 import re
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 from engine.test_conflicts import clashing
@@ -11,6 +19,11 @@ from engine.world import World
 
 from bridge.cli.app import main
 from bridge.errors import SignatureError
+from bridge.model import UNSET
+from state import conflicts, history
+from state.store import Store
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -93,3 +106,139 @@ async def test_no_secret_is_in_a_backup_whatever_went_wrong_before(world: World)
     assert b"Mend the pump" in content
     assert not [secret for secret in secrets if secret.encode() in content]
     assert not re.search(rb"ghp_|tb_sandbox|[Bb]earer ", content)
+
+
+# --- rebuild -----------------------------------------------------------------------------------------------------------
+
+
+def run(world: World, *words: str) -> int:
+    return main([*words, "--config", str(world.config)])
+
+
+def lose(world: World) -> None:
+    for file in world.folder.glob("bridge.db*"):
+        file.unlink()
+
+
+def test_a_lost_database_is_made_anew_and_what_is_left_is_listed(world: World, capsys):
+    asyncio.run(clashing(world))
+    world.new_task("New on the board")
+    lose(world)
+    writes = world.writes()
+    capsys.readouterr()
+
+    code = run(world, "state", "rebuild", "--yes")
+
+    said = capsys.readouterr().out
+    assert (code, world.writes()) == (10, writes)
+    assert "1 pair joined, and both sides hold a value of their own" in said
+    assert "bridge conflicts resolve ID" in said
+    assert "1 item without a partner" in said
+    assert "bridge pairs pin LINK LEFT RIGHT" in said
+
+
+def test_the_old_database_is_kept_whole_under_another_name(world: World, capsys):
+    asyncio.run(clashing(world))
+
+    code = run(world, "state", "rebuild", "--yes", "--json")
+
+    told = json.loads(capsys.readouterr().out)
+    [kept] = world.folder.glob("bridge.db.backup-0001-*")
+    assert (code, told["kept"]) == (10, str(kept))
+    assert [(one["what"], one["fields"]) for one in told["left"]] == [("conflict", ["title"])]
+    with Store.open(f"sqlite:///{kept}") as store:
+        assert [each.clash.base_left for each in store.read_sync(conflicts.find)] == ["Repair the pump"]
+    with Store.open(f"sqlite:///{world.folder}/bridge.db") as store:
+        assert [each.clash.base_left for each in store.read_sync(conflicts.find)] == [UNSET]
+
+
+def test_one_link_is_made_anew_after_a_copy_and_keeps_its_history(world: World, capsys):
+    asyncio.run(clashing(world))
+
+    assert run(world, "state", "rebuild", "app", "--yes") == 10
+
+    assert len(list(world.folder.glob("bridge.db.backup-0001-*"))) == 1
+    with Store.open(f"sqlite:///{world.folder}/bridge.db") as store:
+        actions = [entry.action for entry in store.read_sync(history.find, limit=100)]
+    assert {"create", "conflict"} <= set(actions)
+
+
+def test_a_damaged_database_is_set_aside_as_it_is(world: World, capsys):
+    asyncio.run(clashing(world))
+    damage(world.folder / "bridge.db")
+    capsys.readouterr()
+
+    assert run(world, "status") == 1
+    assert "bridge state rebuild makes it anew" in capsys.readouterr().err
+    assert run(world, "state", "rebuild", "app", "--yes") == 1
+    assert run(world, "state", "rebuild", "--yes") == 10
+    assert len(list(world.folder.glob("bridge.db.backup-*"))) == 1
+    assert run(world, "status") == 0
+
+
+@pytest.mark.parametrize("link", [[], ["app"]])
+def test_a_rebuild_refuses_while_another_process_has_the_database_open(bridge, seeded, link):
+    before = (seeded / "bridge.db").read_bytes()
+    with holder(seeded / "bridge.db"):
+        ended = bridge("state", "rebuild", *link, "--yes")
+
+    assert (ended.code, "Stop the daemon" in ended.err) == (75, True)
+    assert (seeded / "bridge.db").read_bytes() == before
+    assert not list(seeded.glob("*backup*"))
+
+
+def test_nothing_is_begun_unless_a_person_agrees(bridge, seeded, monkeypatch):
+    ended = bridge("state", "rebuild")
+
+    assert (ended.code, "--yes" in ended.err) == (2, True)
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
+    ended = bridge("state", "rebuild")
+    assert (ended.code, "What is known of every link is forgotten" in ended.err) == (1, True)
+    assert not list(seeded.glob("*backup*"))
+
+
+def test_a_database_of_another_program_is_not_moved(bridge, place):
+    with closing(sqlite3.connect(place / "bridge.db")) as other:
+        other.execute("CREATE TABLE songs (title TEXT)")
+
+    ended = bridge("state", "rebuild", "--yes")
+
+    assert (ended.code, "is not Bridge's" in ended.err) == (1, True)
+    assert not list(place.glob("*backup*"))
+
+
+def damage(path) -> None:
+    """Overwrite all but the beginning, as a failing disk would."""
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA journal_mode=delete")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:8192] + b"\x55" * (len(whole) - 8192))
+
+
+@contextmanager
+def holder(path) -> Iterator[None]:
+    """Another process that has the database open and does nothing."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, f"sqlite:///{path}"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as running:
+        try:
+            assert running.stdout.readline() == b"ready\n"
+            yield
+        finally:
+            running.kill()
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+HOLDER = """
+import sys
+from state import links
+from state.store import Store
+with Store.open(sys.argv[1]) as store:
+    store.read_sync(links.all_links)
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
