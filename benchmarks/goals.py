@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from benchmarks.workloads import Row
 
-FIRST_CONTACT_REQUESTS = 210
+FIRST_CONTACT_REQUESTS = 200  # for 10,000, and the ten that a listing of any size may take: 210
 FIRST_CONTACT_TIMES_CPU = 4.0
 REQUESTS_PER_CHANGE = 1.05
 RSS_GROWTH = 1.2
@@ -19,10 +19,13 @@ VERSION_S = 0.15
 
 @dataclass(frozen=True, slots=True)
 class Goal:
+    """``is_exact``: the same on every machine, so that a test can hold it."""
+
     name: str
     measured: str
     wanted: str
     is_met: bool
+    is_exact: bool = True
 
 
 def goals(rows: Iterable[Row]) -> list[Goal]:
@@ -40,19 +43,19 @@ def goals(rows: Iterable[Row]) -> list[Goal]:
     started = held.get(("bridge --version", "bridge", 0))
     if started is not None:
         found.append(
-            Goal("bridge --version", f"{started.wall_s:.2f} s", f"≤ {VERSION_S} s", started.wall_s <= VERSION_S)
-        )
+            Goal("bridge --version", f"{started.wall_s:.2f} s", f"≤ {VERSION_S} s", started.wall_s <= VERSION_S, is_exact=False)
+        )  # fmt: skip
     return found
 
 
 def _first_contact(held: dict[tuple[str, str, int], Row], size: int) -> list[Goal]:
     ours, loop = (held[("first contact", who, size)] for who in ("bridge", "loop"))
-    allowed = FIRST_CONTACT_REQUESTS * size // 10_000
+    allowed = 10 + FIRST_CONTACT_REQUESTS * size // 10_000
     times = ours.cpu_s / loop.cpu_s
     name = f"first contact of {size:,}"
     return [
         Goal(f"{name}: requests", f"{ours.requests:,}", f"≤ {allowed:,}", ours.requests <= allowed),
-        Goal(f"{name}: CPU beside the loop", f"{times:.1f} ×", f"≤ {FIRST_CONTACT_TIMES_CPU:.0f} ×", times <= FIRST_CONTACT_TIMES_CPU),
+        Goal(f"{name}: CPU beside the loop", f"{times:.1f} ×", f"≤ {FIRST_CONTACT_TIMES_CPU:.0f} ×", times <= FIRST_CONTACT_TIMES_CPU, is_exact=False),
     ]  # fmt: skip
 
 
@@ -67,8 +70,9 @@ def _changed(held: dict[tuple[str, str, int], Row], size: int) -> list[Goal]:
     if ours is None:
         return []
     each = ours.requests / ours.items
+    is_met = ours.requests <= max(REQUESTS_PER_CHANGE * ours.items, ours.items + 2)  # one poll a side
     return [
-        Goal(f"1 % of {size:,} changed: requests a change", f"{each:.3f}", f"≤ {REQUESTS_PER_CHANGE}", each <= REQUESTS_PER_CHANGE)
+        Goal(f"1 % of {size:,} changed: requests a change", f"{each:.3f}", f"≤ {REQUESTS_PER_CHANGE}", is_met)
     ]  # fmt: skip
 
 
@@ -88,7 +92,7 @@ def _growth(held: dict[tuple[str, str, int], Row], small: int, large: int) -> li
         less, more = (held[(workload, "bridge", size)].rss_mb for size in (small, large))
         times = more / less
         found.append(
-            Goal(f"{workload}: peak memory at {large:,} beside {small:,}", f"{times:.2f} ×", f"≤ {RSS_GROWTH} ×", times <= RSS_GROWTH)
+            Goal(f"{workload}: peak memory at {large:,} beside {small:,}", f"{times:.2f} ×", f"≤ {RSS_GROWTH} ×", times <= RSS_GROWTH, is_exact=False)
         )  # fmt: skip
     return found
 

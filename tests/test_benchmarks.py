@@ -46,11 +46,12 @@ def test_a_copied_item_is_one_request(rows: list[Row]) -> None:
     assert ours.requests <= loop.requests + 1
 
 
-def test_each_goal_says_what_was_measured_and_what_was_wanted(rows: list[Row]) -> None:
+def test_each_goal_says_what_was_measured_and_each_that_is_exact_is_met(rows: list[Row]) -> None:
     told = [(goal.name, goal.measured, goal.wanted) for goal in goals(rows)]
 
     assert len(told) == 5
     assert all(all(part) for part in told)
+    assert [goal for goal in goals(rows) if goal.is_exact and not goal.is_met] == []
     assert slopes(rows) == {}  # one size only
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -14,6 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         print(f"bridge {__version__}")
         return 0
+    gc.set_threshold(20_000, 20, 50)  # pages of records are many objects and hardly a cycle among them
     from bridge.cli.root import run
 
     return run(words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import getpass
 import signal
 import sys
@@ -111,6 +112,7 @@ def who() -> str:
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:
     """Run one coroutine to its end. SIGTERM ends it as Ctrl-C does: what is held is given back."""
+    gc.freeze()  # what was imported stays: the collector need not look through it again and again
     before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         return asyncio.run(work)
