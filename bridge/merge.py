@@ -71,6 +71,24 @@ def keep_both(base: str, ours: str, theirs: str) -> str:
     return merged
 
 
+def mark_clashes(base: str, ours: str, theirs: str, labels: tuple[str, str, str]) -> str:
+    """Both edits in one text, and where they overlap all three between git's markers. ``labels``: ours, base, theirs."""
+
+    def marked(held: Sequence[str], left: Sequence[str], right: Sequence[str]) -> str:
+        parts = (("<<<<<<<", labels[0], left), ("|||||||", labels[1], held), ("=======", "", right))
+        blocks = [f"{marker} {label}".rstrip() + "\n" + "".join(_ended(lines)) for marker, label, lines in parts]
+        return "".join(blocks) + f">>>>>>> {labels[2]}\n"
+
+    joined = _diff3(*(text.splitlines(keepends=True) for text in (base, ours, theirs)), clash=marked)
+    assert joined is not None
+    return joined
+
+
+def _ended(lines: Sequence[str]) -> Sequence[str]:
+    """Lines of which the last ends in a line break too."""
+    return lines if not lines or lines[-1].endswith("\n") else (*lines[:-1], lines[-1] + "\n")
+
+
 _Clash = Callable[[Sequence[str], Sequence[str], Sequence[str]], str | None]
 
 

@@ -13,18 +13,26 @@ from state.conflicts import Take
 if TYPE_CHECKING:
     from bridge.model import Unset, Value
     from state.conflicts import Conflict, Sighting
+    from state.history import Entry
 
 
 def show_list(found: Sequence[Conflict], names: Mapping[int, str]) -> None:
     """One row a conflict."""
+    show_table(found, names)
+    if found:
+        say(
+            "Look at one: [bold]bridge conflicts show ID[/bold]. "
+            "Decide: [bold]bridge conflicts resolve ID --take left[/bold]"
+        )
+
+
+def show_table(found: Sequence[Conflict], names: Mapping[int, str]) -> None:
+    """The rows alone."""
     if not found:
         say("No open conflicts.")
         return
     columns = ("id", "link", "item", "field", "before", "left", "right", "since", "state")
     show.table(columns, [_row(each, names) for each in found])
-    say(
-        "Look at one: [bold]bridge conflicts show ID[/bold]. Decide: [bold]bridge conflicts resolve ID --take left[/bold]"
-    )
 
 
 def _row(each: Conflict, names: Mapping[int, str]) -> tuple[str, ...]:
@@ -41,19 +49,39 @@ def _row(each: Conflict, names: Mapping[int, str]) -> tuple[str, ...]:
     )
 
 
-def show_whole(found: Sequence[Conflict], names: Mapping[int, str]) -> None:
-    """One block a conflict, values in full."""
-    for each in found:
-        say(f"[bold]Conflict {each.id}[/bold]: {escape(each.clash.field)} of [bold]{escape(each.clash.title)}[/bold]")
-        say(f"  link {escape(names.get(each.link_id, '?'))}, {each.state}, since {words.moment(each.opened_at)}")
-        bases = [_base(base, 4_000) for base in (each.clash.base_left, each.clash.base_right)]
-        say(f"  both held   {bases[0] if bases[0] == bases[1] else ' / '.join(bases)}")
-        say(f"  left holds  {_sighting(each.clash.left)}")
-        say(f"  right holds {_sighting(each.clash.right)}")
-        if each.decision is not None:
-            say(f"  decided: {_decision(each)}, by {escape(each.resolved_by or '?')}")
-        else:
-            say(f"  Decide: [bold]bridge conflicts resolve {each.id} --take left[/bold] (or right, base, or --value V)")
+def show_whole(each: Conflict, names: Mapping[int, str], past: Sequence[Entry]) -> None:
+    """One block with the values in full. Of a resolved one the value that lost stays in sight (S17)."""
+    clash = each.clash
+    say(f"[bold]Conflict {each.id}[/bold]: {escape(clash.field)} of [bold]{escape(clash.title)}[/bold]")
+    say(f"  link {escape(names.get(each.link_id, '?'))}, {each.state}, since {words.moment(each.opened_at)}")
+    bases = [_base(base, 4_000) for base in (clash.base_left, clash.base_right)]
+    say(f"  both held   {bases[0] if bases[0] == bases[1] else ' / '.join(bases)}")
+    is_over = each.resolved_at is not None
+    for side, seen in (("left", clash.left), ("right", clash.right)):
+        lost = "  [yellow]not taken[/yellow]" if side in _lost(each) else ""
+        say(f"  {f'{side} held' if is_over else f'{side} holds':11} {_sighting(seen)}{lost}")
+    if each.decision is not None:
+        say(f"  decided: {_decision(each)}, by {escape(each.resolved_by or '?')}")
+    elif is_over:
+        say(f"  ended by itself: {escape(each.resolved_by or '?')}")
+    else:
+        say(
+            f"  Decide: [bold]bridge conflicts resolve {each.id} --take left[/bold] (or right, base, --value V, --edit)"
+        )
+    if each.resolved_at is not None:
+        say(f"  resolved {words.moment(each.resolved_at)}")
+    for entry in past:
+        change = f"{look_view.known(entry.before, 4_000)} → {look_view.known(entry.after, 4_000)}"
+        say(f"  {words.moment(entry.at)}  run {entry.run_id} wrote {entry.side}: {change}")
+
+
+def _lost(each: Conflict) -> tuple[str, ...]:
+    """The sides whose value a decision did not take."""
+    if each.decision is None:
+        return ()
+    return tuple(
+        side for side in ("left", "right") if not (isinstance(each.decision, Take) and each.decision.take == side)
+    )
 
 
 def show_decided(found: Sequence[Conflict], names: Mapping[int, str]) -> None:
@@ -105,6 +133,8 @@ def _data(each: Conflict, names: Mapping[int, str]) -> dict[str, Any]:
         "state": each.state,
         "decision": decision,
         "decided_by": each.resolved_by,
+        "resolved_at": each.resolved_at,
+        "not_taken": list(_lost(each)),
         "opened_at": each.opened_at,
         "left": _seen(each.clash.left),
         "right": _seen(each.clash.right),
