@@ -214,14 +214,21 @@ def by_match(session: Session, link_id: int, kind: str, side: Side, keys: Collec
     return _by(session, _where(link_id, kind, side), _table.c.match_key, keys)
 
 
-def ids_by_match(session: Session, link_id: int, kind: str, side: Side, keys: Collection[str]) -> list[tuple[str, str]]:
-    """The same rows, but those only announced, as (match key, item id)."""
+def ids_sharing_match(
+    session: Session, link_id: int, kind: str, side: Side, keys: Collection[str]
+) -> list[tuple[str, str]]:
+    """Where more than one row of a side has one of these match keys: all of them, but those only announced, as (key, id)."""
     if not keys:
         return []
-    query = select(_table.c.match_key, _table.c.item_id).where(
-        *_where(link_id, kind, side), _table.c.record.is_not(None), among(session, _table.c.match_key, keys)
+    where = _where(link_id, kind, side)
+    query = select(_table.c.match_key).where(*where, among(session, _table.c.match_key, keys))
+    shared = session.connection().execute(query.group_by(_table.c.match_key).having(func.count() > 1)).scalars().all()
+    if not shared:
+        return []
+    rows = select(_table.c.match_key, _table.c.item_id).where(
+        *where, _table.c.record.is_not(None), among(session, _table.c.match_key, shared)
     )
-    return [(row[0], row[1]) for row in session.connection().execute(query).all()]
+    return [(row[0], row[1]) for row in session.connection().execute(rows).all()]
 
 
 def by_marker(session: Session, link_id: int, kind: str, keys: Collection[str]) -> list[Item]:

@@ -202,9 +202,12 @@ def _by_match(batch: Batch, items: Sequence[Item]) -> _Matches:
         return found
     here = (batch.session, batch.link.id, batch.kind)
     for side in SIDES:
-        keys = {item.match_key for item in items if item.side == side and item.match_key is not None}
-        for key, item_id in inbox.ids_by_match(*here, side, keys):
+        keys = {item.match_key: item.item_id for item in items if item.side == side and item.match_key is not None}
+        for key, item_id in inbox.ids_sharing_match(*here, side, keys):
             found[side, key].mine.append(item_id)
+        for key, item_id in keys.items():
+            if not found[side, key].mine:
+                found[side, key].mine.append(item_id)
         for row in inbox.by_match(*here, other(side), keys):
             if row.record is not None:
                 found[side, row.match_key or ""].theirs.append(row)

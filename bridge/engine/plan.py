@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Literal
+
+from msgspec import Struct
 
 from bridge.engine import breaker
 from bridge.engine.fields import decide
@@ -41,8 +43,7 @@ REPORTED = frozenset({"unknown-person"})
 """Reasons that are counted and shown but park nothing: the rest of the set went over (S14)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True, gc=False):
     """One side of a view: the record as it now is and its base.
 
     ``base`` is an overlay as in the pair table (a field it does not name has the record's value as its base); None means
@@ -64,8 +65,7 @@ class Member:
         return row.normal(side, self.record.fields.get(name))
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True, gc=False):
     """What the pair stage hands to planning: a pair, two records to be paired, or one record alone.
 
     ``by`` says how two records were found to be one. ``hold`` is set when the item is not to be touched. ``marker`` is
@@ -80,7 +80,7 @@ class View:
     right: Member | None = None
     by: By = "stored"
     marker: Marker | None = None
-    decided: Mapping[str, Decided] = field(default_factory=dict)
+    decided: Mapping[str, Decided] = {}
     hold: Hold | None = None
     clashing: bool = False
     parked: bool = False
@@ -94,8 +94,7 @@ class View:
         return tuple([m.item for m in (self.left, self.right) if m is not None and m.item is not None])
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(Struct, frozen=True, gc=False):
     """A view with its plan: a sight and an outcome a row (for two records), and the operations they come to.
 
     ``agreed``: the two agree in every row, so both bases are what both sides hold (S5) and no row was judged apart.

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Literal
 
+from msgspec import structs
+
 from bridge.engine.context import Run
 from bridge.engine.link import Link, marker_key
 from bridge.engine.plan import View, Work, plan_view, title_of
@@ -123,15 +125,17 @@ def _unwritten(work: Work, *, decides: bool) -> Work:
     quiet = tuple(op for op in work.operations if not isinstance(op, Update))
     clashing = any(isinstance(op, FieldConflict) for op in quiet)
     if len(quiet) == len(work.operations) or (clashing and decides):
-        return replace(work, operations=quiet)
-    return replace(work, operations=quiet, view=_kept(work.view))
+        return structs.replace(work, operations=quiet)
+    return structs.replace(work, operations=quiet, view=_kept(work.view))
 
 
 def _kept(view: View) -> View:
     """The view without the inbox rows that settling would remove."""
     assert view.left is not None
     assert view.right is not None
-    return replace(view, left=replace(view.left, item=None), right=replace(view.right, item=None))
+    return structs.replace(
+        view, left=structs.replace(view.left, item=None), right=structs.replace(view.right, item=None)
+    )
 
 
 def _ids(view: View) -> set[tuple[Side, str]]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
-from msgspec import structs
+from msgspec.structs import replace
 
 from bridge.engine.batch import merged
 from bridge.engine.context import Run
@@ -109,7 +108,7 @@ def _created(wave: Wave, one: Finished) -> Work | None:
 
 
 def _provisional(wave: Wave, record: Record, side: Side) -> Record:
-    return record if _answers(wave, side, record.ref.kind) else structs.replace(record, provisional=True)
+    return record if _answers(wave, side, record.ref.kind) else replace(record, provisional=True)
 
 
 def _answers(wave: Wave, side: Side, kind: str) -> bool:
@@ -141,8 +140,9 @@ def _more(wave: Wave, one: Finished, view: View) -> Work | None:
 def _paired(wave: Wave, one: Finished, left: Member, right: Member) -> Work | None:
     view = one.work.view
     if one.work.agreed:
-        mine, theirs = (Member(member.record, {}, text=member.text) for member in (left, right))
-        _store(wave, view, mine, theirs, has_more=False)
+        if view.pair is not None:
+            left, right = (Member(member.record, {}, text=member.text) for member in (left, right))
+        _store(wave, view, left, right, has_more=False)
         wave.settled(view)
         return None
     records = {"left": _now(wave, one, "left", left), "right": _now(wave, one, "right", right)}

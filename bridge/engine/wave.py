@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
+
 from bridge.engine import breaker
 from bridge.engine.context import Run
 from bridge.engine.plan import View, Work
@@ -34,12 +36,11 @@ class Sent:
     bug: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True, gc=False):
     """A work with the outcomes of this wave's requests, by side written to, and all requests tried so far."""
 
     work: Work
-    sent: Mapping[Side, Sent] = field(default_factory=dict)
+    sent: Mapping[Side, Sent] = {}
     tried: frozenset[str] = frozenset()
 
     def confirmed(self, side: Side) -> Sent | None:
