@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from bridge.cli import codes, config, conflicts, look, pairs, parked, serve, setup, state, sync, trial
+from bridge.cli import codes, config, conflicts, drill, look, pairs, parked, serve, setup, state, sync, trial
 from bridge.cli.codes import ExitCode
 from bridge.cli.frame import ConfigOption, Globals
 from bridge.errors import BridgeError
@@ -71,6 +71,7 @@ tree.command("history", rich_help_panel=LOOK)(look.history)
 tree.command("why", rich_help_panel=LOOK)(look.why)
 tree.command("sandbox", rich_help_panel=TRY)(trial.sandbox)
 tree.command("demo", rich_help_panel=TRY)(trial.demo)
+tree.command("drill", rich_help_panel=TRY)(drill.drill)
 
 
 def run(arguments: list[str]) -> int:
