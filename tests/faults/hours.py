@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from engine.world import World
 
 from bridge.engine.context import Run
+from bridge.wiring import Bridge
 from connectors.pace import Retry
 
 
@@ -36,7 +38,7 @@ class Hours:
         *others, _, _ = Retry.__init__.__defaults__ or ()
         patch.setattr(Retry.__init__, "__defaults__", (*others, self.sleep, self.now))
         patch.setattr("bridge.wiring.Run", partial(Run, now=self.now))
-        patch.setattr("bridge.wiring.utc_now", self.now)
+        patch.setattr("bridge.wiring.utc_now", self.now, raising=False)
 
 
 class Weathered(World):
@@ -45,7 +47,9 @@ class Weathered(World):
     hours: Hours
 
     def open(self, **options: Any) -> Any:
-        return super().open(**{"sleep": self.hours.sleep, **options})
+        known = inspect.signature(Bridge.open).parameters
+        more = {"now": self.hours.now} if "now" in known else {}
+        return super().open(**{"sleep": self.hours.sleep, **more, **options})
 
     def tasks_by_page(self) -> list[dict[str, Any]]:
         """Every task, however many rows the feed gives at once."""
