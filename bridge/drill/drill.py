@@ -29,10 +29,10 @@ PLAN: Final[Mapping[str, Any]] = {"do": "plan"}
 LIES: Final[Mapping[str, Mapping[str, Any]]] = {
     "accepted, then the connection closed": {"kind": "lost_reply"},
     "accepted, then answered 500": {"kind": "accepted_error", "status": 500},
-    "accepted, then silent": {"kind": "accepted_delay", "seconds": 0.6},
+    "accepted, then silent": {"kind": "accepted_delay", "seconds": 1.2},
 }
-_PATIENCE_S: Final = 0.3
-"""How long a run waits for an answer that comes after 0.6 s."""
+_PATIENCE_S: Final = 0.6
+"""How long a run waits for an answer that comes after 1.2 s."""
 
 _SETTLED: Final = {"adopt", "conflict", "hold"}
 _NOBODY: Final = "http://127.0.0.1:9/"
@@ -91,8 +91,9 @@ class Stage:
         self.ground.restore(self.alone.moment)
         marks = self.ground.marks()
         options = dict(LIES[lie])
+        silent = "seconds" in options
         self.ground.boxes[tracker].fault(options.pop("kind"), method=method, path=f"^{path}$", **options)
-        self.ground.run([*self.alone.hooks, SYNC], read_s=_PATIENCE_S)
+        self.ground.run([*self.alone.hooks, SYNC], read_s=_PATIENCE_S if silent else None)
         told = not self.ground.boxes[tracker].faults.planned
         self.ground.boxes[tracker].faults.clear()
         broken = tuple(self._resumed(marks, at_once=False))

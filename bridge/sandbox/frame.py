@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from bridge.sandbox.clock import http_date
 from bridge.sandbox.control import control_app
@@ -76,7 +76,10 @@ class Frame:
             await self._meanwhile(scope, faults["meanwhile"].deed or {})
         if "delay" in faults:
             await asyncio.sleep(faults["delay"].seconds)
-        reply = await self._answer(scope, receive, faults)
+        try:
+            reply = await self._answer(scope, receive, faults)
+        except ClientDisconnect:  # it died while it was still sending: nothing was asked
+            return
         self.tracker.journal.request(scope["method"], notes.get("route", path), reply.status)
         reply = await self._afterwards(reply, faults)
         if "lost_reply" in faults:
