@@ -15,7 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         print(f"bridge {__version__}")
         return 0
-    gc.set_threshold(20_000, 20, 50)  # pages of records are many objects and hardly a cycle among them
+    gc.set_threshold(5_000, 5, 5)  # pages of records are many objects and hardly a cycle among them
     from bridge.cli.root import run
 
     return run(words)

@@ -38,7 +38,7 @@ log = structlog.get_logger(__name__)
 
 _POLL_LEASE_S = 120
 _POLL_WAIT_S = 10
-_GROUP = 2000
+_GROUP = 1000
 _TRIES = 3
 _LOOK_AGAIN_S = (1, 2)
 _BACK_OFF = timedelta(seconds=5)

@@ -24,7 +24,7 @@ from state.store import Session, Store
 
 log = structlog.get_logger(__name__)
 
-BATCH = 2000
+BATCH = 1000
 """Inbox rows settled together: what a run holds in memory. A commit and a dozen statements are paid for each."""
 
 LEASE_S = 60
