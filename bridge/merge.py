@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from html import unescape
 
 from bridge.model import UNSET, Unset, Value
 
@@ -54,6 +55,13 @@ def apply_delta(names: Iterable[str], change: Delta) -> tuple[str, ...]:
 def has_changed(base: Value | Unset, now: Value) -> bool:
     """Whether a side moved since its base (S4). Without a base it counts as moved (S8)."""
     return base is UNSET or base != now
+
+
+def is_rewritten(sent: Value, kept: Value) -> bool:
+    """Whether a server may have made ``kept`` of ``sent``: the same words with other white space or HTML entities (S6)."""
+    if isinstance(sent, str) and isinstance(kept, str):
+        return unescape(sent).split() == unescape(kept).split()
+    return sent == kept
 
 
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")

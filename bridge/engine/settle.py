@@ -92,9 +92,7 @@ def _created(wave: Wave, one: Finished) -> Work | None:
     source = view.left if view.left is not None else view.right
     assert source is not None
     new = _provisional(wave, sent.record, side)
-    bases = bases_of_created(
-        wave.run.link, view.kind, side, source.record, new, sent.changes, answered=_answers(wave, side, view.kind)
-    )
+    bases = bases_of_created(wave.run.link, view.kind, side, source.record, new, sent.changes, answered=True)
     overlaid = _overlay(wave, view.kind, other(side), source.record, bases[0])
     mine = Member(source.record, overlaid, source.item, source.text)
     theirs = Member(new, _overlay(wave, view.kind, side, new, bases[1]))
