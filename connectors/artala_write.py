@@ -200,10 +200,11 @@ class Writer:
     async def _put_labels(self, ref: Ref, changes: Fields, current: Record, before_send: BeforeSend | None) -> Fields:
         """The feeds may be behind, and PUT replaces all: so our difference is laid over what is there now.
 
-        A task that was made here less than 30 s ago has none yet and is not asked (S22: what is younger is not re-read).
+        A task that was made here less than 30 s ago and was not seen with labels since has none yet and is not asked
+        (S22: what is younger is not re-read).
         """
         wanted, had = _names_in(changes["labels"]), _names_in(current.fields.get("labels"))
-        is_new = time.monotonic() - self._born_at.pop(ref.id, -math.inf) < _NEW_S
+        is_new = time.monotonic() - self._born_at.pop(ref.id, -math.inf) < _NEW_S and not had
         there = {row.name: row.id for row in ([] if is_new else await self._items.labels(ref.id))}
         known = current.fields.get("labels") is not None
         dropped = (had - wanted) if known else (there.keys() - wanted)
