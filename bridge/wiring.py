@@ -124,11 +124,13 @@ class Bridge:
         except TrackerError as error:
             return RunReport(link, 0, "failed", error=error.message, hint=error.hint)
 
-    async def plan(self, link: str, **how: Unpack[How]) -> PlanReport:
-        """What ``sync`` would do now. Raises LockedError, TrackerError, ConfigError, StateError."""
+    async def plan(
+        self, link: str, make: Callable[[Run], Awaitable[PlanReport]] = plan_link, **how: Unpack[How]
+    ) -> PlanReport:
+        """What ``sync`` would do now, or what else ``make`` plans. Raises LockedError, TrackerError, ConfigError, StateError."""
         ready = await self._link(link)
         async with leased(self.store, ready) as fence:
-            return await plan_link(self._run(ready, 0, fence, "plan", {"sweep": True, **how}))
+            return await make(self._run(ready, 0, fence, "plan", {"sweep": True, **how}))
 
     async def check(self, *, live: bool) -> list[Finding]:
         """Look at every enabled link; with ``live`` ask both trackers (credentials, container, rights, names)."""

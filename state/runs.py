@@ -63,6 +63,12 @@ def finish_run(
     )
 
 
+def get(session: Session, run_id: int) -> Run | None:
+    """One run by its number."""
+    row = session.execute(select(*_COLUMNS).where(_table.c.id == run_id)).first()
+    return None if row is None else _run(row)
+
+
 def find(session: Session, *, link_id: int | None = None, limit: int = 20) -> list[Run]:
     """Runs of one link or of all, newest first."""
     query = select(*_COLUMNS).order_by(_table.c.id.desc()).limit(limit)

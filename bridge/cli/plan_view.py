@@ -8,31 +8,34 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from bridge.cli import words
 from bridge.cli.show import escape, say
-from bridge.model import Adopt, Create, FieldChange, FieldConflict, Hold, Operation, Plan, Ref, Unset, Update
+from bridge.model import Adopt, Create, Delete, FieldChange, FieldConflict, Hold, Operation, Plan, Ref, Unset, Update
 
 if TYPE_CHECKING:
     from bridge.config.settings import Link
 
-O = TypeVar("O", Adopt, Create, FieldConflict, Hold, Update)  # noqa: E741 — short for operation
+O = TypeVar("O", Adopt, Create, Delete, FieldConflict, Hold, Update)  # noqa: E741 — short for operation
 
 _SHOWN: Final = 40
 _LONG_ID: Final = 20
 _SIDE: Final = {"left": "[cyan]left[/cyan]", "right": "[magenta]right[/magenta]"}
 
 
-def show(plan: Plan, link: Link, *, everything: bool = False) -> None:
-    """Print the plan, at most 40 of each sort unless ``everything``."""
+def show(plan: Plan, link: Link, *, everything: bool = False, ended: bool = False) -> None:
+    """Print the plan, at most 40 of each sort unless ``everything``. ``ended``: it is what was done."""
     say(f"[bold]{escape(plan.link)}[/bold]: {escape(ends(link))}")
     if not plan.operations:
-        say("  Nothing to do: both sides agree.")
+        say(f"  Nothing to do: {'both sides agree' if plan.undoes is None else 'nothing is left to take back'}.")
         return
     limit = None if everything else _SHOWN
     names = {"left": link.left.connection, "right": link.right.connection}
     _each(plan, Adopt, _adopt, limit)
     _each(plan, Create, lambda each: _create(each, names), limit)
     _each(plan, Update, lambda each: _update(each, names), limit)
+    _each(plan, Delete, lambda each: _delete(each, names), limit)
     _each(plan, FieldConflict, _conflict, limit)
     _each(plan, Hold, _hold, limit)
+    if ended:
+        return
     say(f"[bold]Plan[/bold]: {summary(plan.operations)}.")
 
 
@@ -48,6 +51,7 @@ def summary(operations: Iterable[Operation]) -> str:
     parts = [
         (count["create"], "to create"),
         (count["update"], "to update"),
+        (count["delete"], "to delete"),
         (count["adopt"], "to join without writing"),
         (count["conflict"], "conflict" if count["conflict"] == 1 else "conflicts"),
         (count["hold"], "held back"),
@@ -81,6 +85,16 @@ def _update(each: Update, names: Mapping[str, str]) -> None:
     say(f"  [yellow]~[/yellow] {_kind(each.kind)}{_title(each.title)} {_item(each.item)} {where}")
     for change in each.changes:
         say(f"      {escape(change.field)}: {_value(change.before)} → {_value(change.after)}{_rule(change)}")
+
+
+def _delete(each: Delete, names: Mapping[str, str]) -> None:
+    where = f"on {_SIDE[each.side]} ({escape(names[each.side])})"
+    say(
+        f"  [red]-[/red] {_kind(each.kind)}{_title(each.title)} {_item(each.item)} {where}  [dim]{escape(each.rule)}[/dim]"
+    )
+    for change in each.changes:
+        if change.before not in (None, (), ""):
+            say(f"      {escape(change.field)}: {_value(change.before)}")
 
 
 def _conflict(each: FieldConflict) -> None:

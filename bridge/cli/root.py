@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from bridge.cli import codes, config, conflicts, drill, look, pairs, parked, serve, setup, state, sync, trial
+from bridge.cli import codes, config, conflicts, drill, look, pairs, parked, serve, setup, state, sync, trial, undo
 from bridge.cli.codes import ExitCode
 from bridge.cli.frame import ConfigOption, Globals
 from bridge.errors import BridgeError
@@ -62,6 +62,7 @@ tree.add_typer(state.tree, name="state", rich_help_panel=SETUP)
 tree.command("plan", rich_help_panel=WORK)(sync.plan)
 tree.command("apply", rich_help_panel=WORK)(sync.apply)
 tree.command("sync", rich_help_panel=WORK)(sync.sync)
+tree.command("undo", rich_help_panel=WORK)(undo.undo)
 tree.command("run", rich_help_panel=WORK)(serve.run)
 tree.command("status", rich_help_panel=LOOK)(look.status)
 tree.add_typer(conflicts.tree, name="conflicts", rich_help_panel=LOOK)

@@ -40,7 +40,7 @@ def plan(
         raise typer.BadParameter("a plan file holds one link: name it.", param_hint="-o")
     reports = frame.run_async(_plans(loaded, chosen, full=full))
     if out is not None:
-        _save(out, reports[0].plan)
+        save(out, reports[0].plan)
     if json:
         _plans_as_json(reports)
         return
@@ -53,7 +53,7 @@ def plan(
 
 def apply(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help='A plan saved by "bridge plan -o".')],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help='A plan saved by "bridge plan -o" or "bridge undo -o".')],
     config: frame.ConfigOption = None,
     json: frame.JsonOption = False,
 ) -> None:
@@ -70,6 +70,10 @@ def apply(
             f"{file} cannot be read: {reason}.", hint='Save a plan with "bridge plan LINK -o FILE".'
         ) from None
     approved = planfile.load(text, name=str(file))
+    if approved.undoes is not None:
+        from bridge.cli import undo
+
+        undo.carry_out(loaded, approved, approved.link, json=json)
     chosen = frame.links(loaded, [approved.link])
     _finish(frame.run_async(_runs(loaded, chosen, trigger="apply", approved=approved, quiet=json)), loaded, json=json)
 
@@ -171,7 +175,7 @@ def _plans_as_json(reports: list[PlanReport]) -> None:
     )
 
 
-def _save(out: Path, made: Plan) -> None:
+def save(out: Path, made: Plan) -> None:
     """Write whole or not at all."""
     from bridge.engine import planfile
     from bridge.errors import BridgeError

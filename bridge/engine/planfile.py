@@ -13,13 +13,14 @@ from typing import Any, Final, cast
 import msgspec
 
 from bridge.errors import ConfigError
-from bridge.model import UNSET, Adopt, Create, FieldConflict, Hold, Operation, Plan, Ref, Unset, Update, Value
+from bridge.model import UNSET, Adopt, Create, Delete, FieldConflict, Hold, Operation, Plan, Ref, Unset, Update, Value
 
 FORMAT: Final = 1
 
 _TYPES: Final[Mapping[str, type[Any]]] = {
     "adopt": Adopt,
     "create": Create,
+    "delete": Delete,
     "update": Update,
     "hold": Hold,
 }
@@ -27,8 +28,14 @@ _BASES: Final = ("base_left", "base_right")
 
 
 def dump(plan: Plan) -> str:
-    """The plan as text, one key a line, keys sorted. A base is a list: of one value, or of none when it is unknown."""
-    content = {"bridge_plan": FORMAT, "link": plan.link, "operations": [as_data(each) for each in plan.operations]}
+    """The plan as text, one key a line, keys sorted; ``undoes`` is there only in the plan of an undo. A base is a list: of one value, or of none when it is unknown."""
+    content: dict[str, Any] = {
+        "bridge_plan": FORMAT,
+        "link": plan.link,
+        "operations": [as_data(each) for each in plan.operations],
+    }
+    if plan.undoes is not None:
+        content["undoes"] = plan.undoes
     return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
@@ -53,7 +60,8 @@ def load(text: str, *, name: str = "the plan") -> Plan:
         )
     try:
         operations = tuple(_operation(each) for each in content["operations"])
-        return Plan(msgspec.convert(content["link"], str), operations)
+        undoes = msgspec.convert(content.get("undoes"), int | None)
+        return Plan(msgspec.convert(content["link"], str), operations, undoes)
     except (KeyError, TypeError, msgspec.ValidationError) as error:
         raise ConfigError(f"{name} is damaged: {error}.", hint=hint) from None
 

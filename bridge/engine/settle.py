@@ -26,7 +26,7 @@ from bridge.engine.troubles import (
 )
 from bridge.engine.wave import Finished, Sent, Wave
 from bridge.errors import LockedError, UnknownOutcome
-from bridge.model import SIDES, Create, Hold, Record, Side, Unset, Value, other
+from bridge.model import SIDES, Create, FieldChange, Hold, Record, Side, Unset, Value, other
 from state import inbox, leases, pairs
 from state.codec import dump_base, dump_record
 from state.history import Entry
@@ -287,8 +287,13 @@ def _note(wave: Wave, sent: Sent, pair_id: int | None, action: str) -> None:
             change.rule,
         )
         for change in operation.changes
-        if change.field in sent.changes
+        if change.field in sent.changes or (action == "create" and _came_with(sent.record, change))
     )
+
+
+def _came_with(record: Record, change: FieldChange) -> bool:
+    """A new record may hold what was wanted without being told, as an issue is open: its before-image all the same."""
+    return record.fields.get(change.field) == change.after
 
 
 def _nothing(_: Side) -> bool:

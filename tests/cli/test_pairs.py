@@ -35,7 +35,9 @@ def test_an_item_that_belongs_to_nothing_is_a_mistake(bridge, seeded):
 
 
 def test_a_pin_takes_addresses_and_refuses_what_lies_elsewhere(bridge, seeded):
-    ended = bridge("pairs", "pin", "app", "https://github.com/acme/app/issues/77", "0b7c51aa-7a37-4d3c-9a10-00000000ffff")
+    ended = bridge(
+        "pairs", "pin", "app", "https://github.com/acme/app/issues/77", "0b7c51aa-7a37-4d3c-9a10-00000000ffff"
+    )
     assert (ended.code, "one from the next run on" in ended.out) == (0, True)
 
     ended = bridge("pairs", "pin", "app", "acme/other#77", "0b7c51aa-7a37-4d3c-9a10-00000000ffff")

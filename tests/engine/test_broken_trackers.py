@@ -25,8 +25,14 @@ asyncio.run(main())
 
 def killed_when_held(world: World, box) -> None:
     """Run Bridge in a process of its own and kill it while the tracker holds its request."""
+    killed_when_held_running(world, box, RUN)
+
+
+def killed_when_held_running(world: World, box, code: str, *arguments: str) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-c", RUN, str(world.config)], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        [sys.executable, "-c", code, str(world.config), *arguments],
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
     )
     try:
         deadline = time.monotonic() + 30
