@@ -119,7 +119,7 @@ def is_meant(link: Link, pair: Pair, wanted: Wanted) -> bool:
 
 def _not_live(pair: Pair, entries: Sequence[Entry]) -> str:
     if any(entry.action == "delete" for entry in entries):
-        return "that run deleted it, and what is deleted cannot be brought back"
+        return "that run deleted it, and what is deleted does not come back by an undo"
     return f"its pair is {pair.status} ({pair.reason}), so it is left alone"
 
 

@@ -4,6 +4,7 @@ answered (S3, S18). They cannot be judged by reading alone: taken for a person's
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
@@ -28,8 +29,13 @@ from state.tables import IntentRow
 
 log = structlog.get_logger(__name__)
 
-REMOVE: Final = "delete"
-"""The verb of an intent, and the action in the history, of a record that was deleted by order."""
+UNDO: Final = "undo"
+"""The verb of an intent, and the action in the history, of a write that takes one back."""
+
+REMOVE: Final = "undo-delete"
+"""The verb of an intent to remove what a run created. Its action in the history is ``delete``."""
+
+VERBS: Final = (UNDO, REMOVE)
 
 
 async def remove(run: Run, order: Delete) -> None:
@@ -48,7 +54,7 @@ async def remove(run: Run, order: Delete) -> None:
         await run.store.run(intents.remove, [intent])
         raise
     run.tally.counts[f"writes_{order.side}"] += 1
-    await run.store.run(_removed, run, intent, order.pair, order.side, order.rule)
+    await run.store.run(_removed, run, intent, order.pair, order.side, order.changes)
 
 
 async def find_out(run: Run, intent: IntentRow) -> None:
@@ -64,8 +70,7 @@ async def find_out(run: Run, intent: IntentRow) -> None:
         return
     except GoneError:
         if intent.verb == REMOVE:
-            rule = str(changes.get("", ["", "", ""])[1])
-            await run.store.run(_removed, run, intent.id or 0, intent.pair_id or 0, side, rule)
+            await run.store.run(_removed, run, intent.id or 0, intent.pair_id or 0, side, _changes(intent))
         else:
             await run.store.run(intents.remove, [intent.id or 0])
         return
@@ -92,7 +97,7 @@ def _intend(session: Session, run: Run, order: Delete) -> int:
         "entity": "",
         "marker": "",
         "create_key": None,
-        "changes": dump({"": (None, order.rule, None)}),
+        "changes": dump({change.field: (change.before, order.rule, None) for change in order.changes}),
         "cursor": None,
         "state": "sent",
         "attempts": 1,
@@ -102,12 +107,15 @@ def _intend(session: Session, run: Run, order: Delete) -> int:
     return intents.add_many(session, [row])[0]
 
 
-def _removed(session: Session, run: Run, intent: int, pair_id: int, side: Side, rule: str) -> None:
-    """The record is gone: the pair stays as a tombstone, so that the survivor is never taken for a new item."""
+def _removed(session: Session, run: Run, intent: int, pair_id: int, side: Side, changes: Sequence[FieldChange]) -> None:
+    """The record is gone: what it held is in the history, and the pair stays as a tombstone, so that its partner is
+    never taken for a new item.
+    """
     intents.remove(session, [intent])
     pair = pairs.by_ids(session, [pair_id]).get(pair_id)
     if pair is None or pair.status == "deleted":
         return
+    rule = changes[0].rule if changes else "undo"
     pairs.set_status(session, pair_id, "deleted", rule)
     conflicts.close_settled(session, [pair_id], (), now=run.now(), by=rule)
     for at in SIDES:
@@ -115,18 +123,22 @@ def _removed(session: Session, run: Run, intent: int, pair_id: int, side: Side, 
         parked.clear(session, run.link.id, pair.kind, at, [item])
         waiting = inbox.get_many(session, run.link.id, pair.kind, at, [item])
         inbox.remove(session, run.link.id, pair.kind, list(waiting.values()))
-    entry = Entry(run.link.id, run.id, pair.kind, side, pair.item_id(side), REMOVE, run.now(), pair_id, rule=rule)
-    history.add_many(session, [entry])
+    item, now = pair.item_id(side), run.now()
+    history.add_many(
+        session,
+        [
+            Entry(
+                run.link.id, run.id, pair.kind, side, item, "delete", now, pair_id, each.field, each.before, rule=rule
+            )
+            for each in changes
+        ],
+    )
 
 
 def _found(session: Session, run: Run, intent: IntentRow, side: Side, record: Record) -> bool:
     """Settle an ordered update whose answer was lost, as far as the record shows that it happened."""
     pair = pairs.by_ids(session, [intent.pair_id or 0]).get(intent.pair_id or 0)
-    changes = [
-        FieldChange(name, _value(before), _value(after), str(rule))
-        for name, (before, rule, after) in sorted(load(intent.changes).items())
-    ]
-    done = [change for change in changes if _happened(run, intent.kind, side, change, record)]
+    done = [change for change in _changes(intent) if _happened(run, intent.kind, side, change, record)]
     if pair is None or pair.status != "live" or not done:
         intents.remove(session, [intent.id or 0])
         return False
@@ -149,6 +161,13 @@ def _happened(run: Run, kind: str, side: Side, change: FieldChange, record: Reco
         return all(key(name) in there for name in moved.added) and not any(key(name) in there for name in moved.removed)
     row = next((row for row in run.link.mappings[kind].rows if row.field(side) == change.field), None)
     return now == change.after if row is None else row.normal(side, now) == row.normal(side, change.after)
+
+
+def _changes(intent: IntentRow) -> list[FieldChange]:
+    return [
+        FieldChange(name, _value(before), _value(after), str(rule))
+        for name, (before, rule, after) in sorted(load(intent.changes).items())
+    ]
 
 
 def _value(held: object) -> Value:

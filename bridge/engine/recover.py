@@ -36,9 +36,9 @@ async def recover(run: Run) -> None:
     if not unknown:
         return
     run.progress.message(f"finding out about {len(unknown)} writes that were not answered")
-    await run.store.run(_announce, run, [intent for intent in unknown if intent.verb == "update"])
+    await run.store.run(_announce, run, [each for each in unknown if each.verb not in ("create", *orders.VERBS)])
     for intent in unknown:
-        if intent.verb not in ("update", "create"):
+        if intent.verb in orders.VERBS:
             await orders.find_out(run, intent)
     creates: dict[tuple[Side, str], list[IntentRow]] = defaultdict(list)
     for intent in unknown:

@@ -24,7 +24,7 @@ from bridge.engine.inverse import (
     from_plan,
     judge,
 )
-from bridge.engine.orders import remove
+from bridge.engine.orders import UNDO, remove
 from bridge.engine.pair import member_of
 from bridge.engine.plan import View, Work, in_order
 from bridge.engine.recover import recover
@@ -45,9 +45,6 @@ from state import conflicts, history, intents, pairs
 from state.history import Entry
 from state.pairs import Pair
 from state.store import Session
-
-ACTION = "undo"
-"""The history's word for a write that took one back."""
 
 _PAGE = 1_000
 
@@ -132,13 +129,15 @@ class Undo:
 
     async def _account(self, run: Run, ordered: Sequence[Operation]) -> None:
         """Tell what is done and what is not, as the history has it."""
-        written = {(e.side, e.item_id, e.field) for e in await run.store.read(_entries, run.link.id, run.id)}
+        entries = await run.store.read(_entries, run.link.id, run.id)
+        written = {(entry.side, entry.item_id, entry.field) for entry in entries}
+        deleted = {(entry.side, entry.item_id) for entry in entries if entry.action == "delete"}
         for each in ordered:
             if isinstance(each, Update):
                 kept = tuple(c for c in each.changes if (each.side, each.item.id, c.field) in written)
                 self.done.extend([replace(each, changes=kept)] if kept else [])
                 self._not_done(each, {c.field for c in each.changes} - {c.field for c in kept})
-            elif isinstance(each, Delete) and (each.side, each.item.id, "") in written:
+            elif isinstance(each, Delete) and (each.side, each.item.id) in deleted:
                 self.done.append(each)
         run.tally.counts["left_alone"] = len(self.left_alone)
 
@@ -301,7 +300,7 @@ def _work(run: Run, looked: _Looked, judged: Judged) -> Work:
     pair = next(pair for pair, each in looked.judged if each is judged)
     sides = {side: member_of(run.link, pair, side, looked.records.get((pair.id, side))) for side in SIDES}
     view = View(pair.kind, pair.entity, pair.id, sides["left"], sides["right"])
-    return force(run.link, view, judged.changes, ACTION)
+    return force(run.link, view, judged.changes, UNDO)
 
 
 def _updates(run: Run, looked: _Looked, judged: Judged) -> Sequence[Operation]:

@@ -372,8 +372,6 @@ async def test_an_undo_keeps_to_the_ceiling_and_can_go_on(world: World):
     world.edit_issue(one, title="First")
     world.edit_issue(two, title="Second")
     run = (await world.sync()).run_id
-    for number in range(3, 12):
-        await paired(world, f"Item {number}")
     world.write_config(link_more="max_writes = 1")
 
     first, _ = await undo(world, Choice(run))
