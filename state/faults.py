@@ -57,6 +57,12 @@ def is_lost_race(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", None) in _RETRY
 
 
+def is_passing(error: DBAPIError) -> bool:
+    """Whether the same may go well a moment later: another process or transaction is in the way."""
+    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+    return is_lost_race(error) or code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
 def translate(error: DBAPIError, target: Target) -> StateError | None:
     """The error for people, or None when it is none of theirs (a constraint, a bug)."""
     if isinstance(error.orig, sqlite3.Error):

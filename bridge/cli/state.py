@@ -51,6 +51,22 @@ def backup(
     show.say("It was read back and is whole. To use it: stop Bridge and put it in the database's place.")
 
 
+@tree.command("verify")
+def verify(ctx: typer.Context, config: frame.ConfigOption = None, json: frame.JsonOption = False) -> None:
+    """Look at every row of the database: one line for each thing that is wrong or odd. Changes nothing."""
+    from bridge.cli import verify_view
+    from bridge.cli.codes import ExitCode
+    from state import verify as judge
+
+    loaded = frame.settings(ctx, config)
+    target = _target(loaded)
+    if target.is_sqlite:
+        _sqlite(target)
+    verdict = judge.verify(loaded.state.url.get_secret_value())
+    (verify_view.as_json if json else verify_view.show)(verdict)
+    raise typer.Exit(ExitCode.SETTLED if verdict.is_sound else ExitCode.ERROR)
+
+
 @tree.command("rebuild")
 def rebuild(
     ctx: typer.Context,

@@ -207,6 +207,82 @@ def test_a_database_of_another_program_is_not_moved(bridge, place):
     assert not list(place.glob("*backup*"))
 
 
+# --- verify ------------------------------------------------------------------------------------------------------------
+
+
+def test_what_real_runs_leave_behind_is_sound(world: World, capsys):
+    asyncio.run(clashing(world))
+    world.new_issue("Made, and nobody heard of it")
+    world.artala.fault("lost_reply", method="POST", path="/api/tasks$")
+    world.artala.fault("status", method="GET", path="/odata/Tasks", status=500, times=-1, after=1)
+    asyncio.run(world.sync())
+    capsys.readouterr()
+
+    assert run(world, "state", "verify") == 0
+
+    said = capsys.readouterr().out
+    assert said.splitlines()[-1].endswith("bridge.db: It is sound.")
+    assert "1 conflict, 0 parked, 1 intent" in said
+
+
+def test_each_finding_is_one_line_with_what_helps(bridge, seeded):
+    spoil(seeded, "UPDATE pair SET base_left = '[]'", "UPDATE parked SET item_id = 'gone'")
+
+    ended = bridge("state", "verify")
+
+    wrong, odd, _, end = ended.out.splitlines()
+    assert ended.code == 1
+    assert wrong.startswith("wrong: link app, pair 1 (12 and 0b7c51aa")
+    assert wrong.endswith("bridge state rebuild app")
+    assert odd.startswith("odd: link app, parked 1: right gone neither waits nor is in a pair. bridge parked retry 1")
+    assert end.endswith("1 thing wrong.")
+    told = json.loads(bridge("state", "verify", "--json").out)
+    assert (told["sound"], [one["odd"] for one in told["findings"]], told["counts"]["pair"]) == (
+        False,
+        [False, True],
+        1,
+    )
+
+
+def test_what_is_only_odd_ends_with_0(bridge, seeded):
+    spoil(seeded, "CREATE TABLE songs (title TEXT)")
+
+    ended = bridge("state", "verify")
+
+    assert (ended.code, ended.out.splitlines()[-1].endswith("It is sound.")) == (0, True)
+
+
+def test_a_database_that_cannot_be_opened_is_judged_too(bridge, seeded):
+    spoil(seeded, "UPDATE bridge_revision SET version_num = '9999'")
+    ended = bridge("state", "verify")
+    assert (ended.code, "made by a newer Bridge" in ended.out) == (1, True)
+
+    (seeded / "bridge.db").write_text("These are not the rows you are looking for." * 100)
+    ended = bridge("state", "verify")
+    assert (ended.code, "is not a database" in ended.out) == (1, True)
+
+    (seeded / "bridge.db").unlink()
+    ended = bridge("state", "verify")
+    assert (ended.code, "there is no database" in ended.err, (seeded / "bridge.db").exists()) == (1, True, False)
+
+
+def test_looking_at_a_database_changes_nothing(bridge, seeded):
+    spoil(seeded)
+    before = (seeded / "bridge.db").read_bytes()
+
+    bridge("state", "verify")
+
+    assert (seeded / "bridge.db").read_bytes() == before
+
+
+def spoil(folder: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(folder / "bridge.db")) as database:
+        for statement in statements:
+            database.execute(statement)
+        database.commit()
+        database.execute("PRAGMA wal_checkpoint(truncate)")
+
+
 def damage(path) -> None:
     """Overwrite all but the beginning, as a failing disk would."""
     with closing(sqlite3.connect(path)) as database:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
+import tracemalloc
 from contextlib import closing
 
 import pytest
-from databases import link, names, opened, pair, process
+from databases import NOW, link, names, opened, pair, process
 
 from bridge.errors import LockedError, StateError
+from bridge.model import UNSET, Marker, Record, Ref
+from state import conflicts, history, inbox, intents, leases, links, pairs, parked, runs
 from state.backup import back_up
+from state.codec import dump_record
+from state.findings import KEPT
+from state.links import Ends
+from state.verify import verify
 
 WRITER = """
 import sys
-from sqlalchemy import text
 from state.store import Store
 with Store.open(sys.argv[1]) as store:
     print("ready", flush=True)
@@ -128,3 +134,258 @@ def damage(path):
         database.execute("PRAGMA journal_mode=delete")
     whole = path.read_bytes()
     path.write_bytes(whole[:8192] + b"\x55" * (len(whole) - 8192))
+
+
+# --- verify ------------------------------------------------------------------------------------------------------------
+
+
+def record(description="", **more):
+    fields = {"title": "Pump", "description": description, "labels": ("bug",)}
+    return Record(Ref("", "", "task", ""), fields, "v1", NOW, **more)
+
+
+def paired(session, link_id, number, **columns):
+    row = {
+        "link_id": link_id,
+        "kind": "task",
+        "entity": f"e{number}",
+        "left_id": f"l{number}",
+        "right_id": f"r{number}",
+        "left": dump_record(record(marker=Marker("b", f"y#r{number}"))),
+        "right": dump_record(record()),
+        "base_left": '{"title":["Old"],"status":[]}',
+        "base_right": "{}",
+        "status": "live",
+        "reason": "created",
+    } | columns
+    return pairs.add_one(session, row)
+
+
+def sow(session):
+    """A little of everything, as a run that broke off may leave it."""
+    link_id = links.ensure(session, [Ends("one", "a", "x", "b", "y"), Ends("two", "b", "y", "c", "z")])["one"]
+    run = runs.start_run(session, link_id, "timer", NOW)
+    first = paired(session, link_id, 1)
+    paired(session, link_id, 2, status="unlinked", reason="deleted")
+    seen = conflicts.Sighting("Pump", "v1", NOW)
+    clash = conflicts.Clash(first, "task", "title", "Pump", "Old", UNSET, seen, conflicts.Sighting("Pumpe"))
+    conflicts.upsert_open(session, link_id, clash, run_id=run, now=NOW)
+    arrival = inbox.Arrival("l3", dump_record(record()))
+    inbox.put(session, link_id, "task", "left", [arrival], initial=True, now=NOW)
+    inbox.announce(session, link_id, "task", "right", ["r1"], NOW)
+    stuck = parked.Stuck("task", "left", "l3", "invalid", "it has no title")
+    parked.park(session, link_id, [stuck], config_hash="", now=NOW)
+    entry = history.Entry(link_id, run, "task", "left", "l1", "update", NOW, first, "labels", (), ("bug",))
+    history.add_many(session, [entry])
+    intent = {
+        "link_id": link_id, "run_id": run, "kind": "task", "fence": 0, "created_at": NOW, "state": "sent", "step": "fields",
+        "changes": '{"title":["Old","Pump","left changed (S9)"]}',
+    }  # fmt: skip
+    intents.add_many(session, [intent | {"side": "right", "verb": "update", "item_id": "r1", "pair_id": first}])
+    create = {"side": "right", "verb": "create", "source_id": "l3", "marker": "a x#l3", "create_key": "e3|b|y|task"}
+    intents.add_many(session, [intent | create])
+    leases.acquire(session, link_id, "somebody", 60)
+    leases.acquire_poll(session, "a", "x", "task", "somebody", 60)
+
+
+def brief(verdict):
+    return [(one.check, one.odd) for one in verdict.findings]
+
+
+def broken(url, *statements):
+    with opened(url) as store:
+        store.run_sync(sow)
+        for statement in statements:
+            store.run_sync(lambda session, said=statement: session.connection().exec_driver_sql(said))
+    return verify(url)
+
+
+def test_a_database_in_the_middle_of_its_work_is_sound(url):
+    verdict = broken(url)
+
+    assert verdict.findings == ()
+    assert verdict.is_sound
+    assert {name: verdict.counts[name] for name in ("link", "pair", "pair_live", "intent", "inbox")} == {
+        "link": 2, "pair": 2, "pair_live": 1, "intent": 2, "inbox": 2,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("statement", "check", "told"),
+    [
+        ("UPDATE pair SET \"left\" = '{}' WHERE id = 1", "pairs", "its left record cannot be read"),
+        ("UPDATE pair SET base_right = '[1]'", "pairs", "the base of its right side cannot be read"),
+        ("UPDATE pair SET status = 'lively' WHERE id = 1", "pairs", "its status is 'lively'"),
+        ("UPDATE pair SET right_id = '' WHERE id = 1", "pairs", "it does not say what it joins"),
+        ("UPDATE inbox SET record = '[]' WHERE item_id = 'l3'", "inbox", "its record cannot be read"),
+        ("UPDATE inbox SET position = 0", "inbox", "no run takes it"),
+        ("UPDATE inbox SET position = 7 WHERE record IS NULL", "inbox", "no run takes it"),
+        ("UPDATE inbox SET item_id = 'r2', held = 'initial' WHERE side = 'right'", "inbox", "its pair is unlinked"),
+        ("UPDATE conflict SET base_left = 'Old'", "conflicts", "its value base_left cannot be read"),
+        ("UPDATE conflict SET link_id = 2", "conflicts", "its pair is not one of this link"),
+        ("UPDATE conflict SET state = 'decided'", "conflicts", "does not go with its decision"),
+        ("UPDATE conflict SET decision = '{\"take\":\"both\"}', state = 'decided'", "conflicts", "its decision cannot"),
+        ("UPDATE pair SET status = 'unlinked' WHERE id = 1", "conflicts", "nothing will close it"),
+        ("UPDATE intent SET changes = '{'", "intents", "its changes cannot be read"),
+        ("UPDATE intent SET changes = '{\"title\":1}'", "intents", "do not say before, after and why"),
+        ("UPDATE intent SET pair_id = NULL", "intents", "which item it is about"),
+        ("UPDATE intent SET create_key = NULL", "intents", "which item it is about"),
+        ("UPDATE intent SET fence = 5", "intents", "its fence 5 is newer than the link's"),
+        (
+            "UPDATE link SET lease_until = lease_until + 999999 WHERE id = 1",
+            "leases",
+            "held by somebody for hours more",
+        ),
+        ("UPDATE cursor SET lease_until = lease_until + 999999", "leases", "held by somebody for hours more"),
+        ("UPDATE run SET counts = 'pulled'", "history", "what it counted cannot be read"),
+        ("UPDATE history SET after = 'bug'", "history", "a value cannot be read"),
+        ("DROP INDEX ix_pair_entity", "tables", "add index ix_pair_entity"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place_and_what_helps(url, statement, check, told):
+    verdict = broken(url, statement)
+
+    found = [one for one in verdict.findings if not one.odd]
+    assert {one.check for one in found} == {check}
+    assert told in found[0].what
+    assert found[0].where
+    assert found[0].do
+    assert not verdict.is_sound
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("CREATE TABLE songs (title TEXT)", "remove table songs"),
+        ("UPDATE parked SET item_id = 'l9'", "neither waits nor is in a pair"),
+        ("UPDATE inbox SET not_before = '2099-01-01 00:00:00' WHERE side = 'left'", "put off until 2099-01-01"),
+        ("UPDATE cursor SET cursor = ''", "its cursor is empty"),
+        ("UPDATE cursor SET resume = 'x'", "for whom it was"),
+    ],
+)
+def test_what_is_only_odd_does_not_make_a_database_unsound(url, statement, told):
+    verdict = broken(url, statement)
+
+    [one] = verdict.findings
+    assert (told in one.what, verdict.is_sound) == (True, True)
+
+
+def test_an_item_in_two_pairs_is_told_also_when_what_forbids_it_is_gone(path):
+    with opened(f"sqlite:///{path}") as store:
+        store.run_sync(sow)
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE other AS SELECT * FROM pair")
+        database.execute("DROP TABLE pair")
+        database.execute("ALTER TABLE other RENAME TO pair")
+        database.execute("UPDATE pair SET left_id = 'l1'")
+        database.commit()
+
+    told = [one.what for one in verify(f"sqlite:///{path}").findings]
+
+    assert "the task is in 2 pairs of the link" in told
+    assert any("add constraint uq_pair" in what for what in told)
+
+
+def test_two_items_of_one_container_are_never_one_thing(url):
+    def twice(session):
+        sow(session)
+        paired(session, 1, 4, entity="e1")
+
+    with opened(url) as store:
+        store.run_sync(twice)
+
+    found = verify(url).findings
+    assert [(one.where, one.what) for one in found] == [
+        ("a:x, entity e1", "2 tasks are taken for one thing: l1, l4"),
+        ("b:y, entity e1", "2 tasks are taken for one thing: r1, r4"),
+    ]
+
+
+def test_an_item_that_two_links_call_by_different_names_is_odd(url):
+    def other(session):
+        sow(session)
+        paired(session, 2, 5, left_id="r1", left=dump_record(record()))
+
+    with opened(url) as store:
+        store.run_sync(other)
+
+    [one] = verify(url).findings
+    assert (one.where, one.odd, one.what) == (
+        "b:y#r1",
+        True,
+        "the task is 2 different things to the links that share it",
+    )
+
+
+def test_pairs_whose_items_were_exchanged_are_told_and_a_copied_text_is_not(url):
+    def exchanged(session):
+        sow(session)
+        paired(session, 1, 6, left=dump_record(record(marker=Marker("b", "y#r7"))))
+        paired(session, 1, 7, left=dump_record(record(marker=Marker("b", "y#r6"))))
+        paired(session, 1, 8, left=dump_record(record(marker=Marker("b", "y#r1"))))
+
+    with opened(url) as store:
+        store.run_sync(exchanged)
+
+    found = verify(url).findings
+    assert ["pair 3" in found[0].where, "pair 4" in found[1].where, len(found)] == [True, True, 2]
+    assert found[0].what.startswith("its left record says it was made from r7, which pair 4 joins")
+
+
+def test_a_row_that_refers_to_nothing_is_told(path):
+    with opened(f"sqlite:///{path}") as store:
+        store.run_sync(sow)
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("DELETE FROM run")
+        database.execute("DELETE FROM link WHERE id = 1")
+        database.commit()
+
+    found = verify(f"sqlite:///{path}").findings
+
+    assert {one.check for one in found} == {"references"}
+    assert "it refers to a link that is not there" in found[0].what
+
+
+def test_a_damaged_file_is_one_finding_and_no_error(path):
+    damage(made(path))
+
+    found = verify(f"sqlite:///{path}").findings
+
+    assert {one.check for one in found} == {"database"}
+    assert "bridge state rebuild" in found[0].do
+
+
+def test_many_findings_of_one_kind_are_counted(url):
+    def many(session):
+        sow(session)
+        for number in range(10, 90):
+            paired(session, 1, number, left="{}")
+
+    with opened(url) as store:
+        store.run_sync(many)
+
+    verdict = verify(url)
+    assert (len(verdict.findings), verdict.more) == (KEPT, {"pairs": 30})
+
+
+def test_a_big_database_is_looked_at_a_few_rows_at_a_time(path):
+    long = dump_record(record("x" * 4000))
+
+    def many(session):
+        sow(session)
+        for number in range(10, 4010):
+            paired(session, 1, number, left=long, right=long)
+
+    with opened(f"sqlite:///{path}") as store:
+        store.run_sync(many)
+    verify(f"sqlite:///{path}")  # imports
+    tracemalloc.start()
+    try:
+        verdict = verify(f"sqlite:///{path}")
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert verdict.is_sound
+    assert path.stat().st_size > 30_000_000
+    assert most < 12_000_000
