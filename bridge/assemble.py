@@ -12,7 +12,7 @@ from bridge.config.digest import config_hash
 from bridge.config.rows import match_names, names_of, row_specs, verbs_of
 from bridge.config.settings import Link as LinkSettings
 from bridge.config.settings import Settings
-from bridge.engine.link import End, ExternalId, Limits, Link, MatchFields
+from bridge.engine.link import Answers, End, ExternalId, Limits, Link, MatchFields
 from bridge.errors import ConfigError, TrackerError
 from bridge.model import SIDES, Schema, Side, other
 from connectors.base import Connector, Finding
@@ -68,6 +68,7 @@ class Assembly:
             },
             {(side, kind): self._wanted(ends[side], kind) for side in SIDES for kind in link.kinds},
             {side: getattr(self.settings.connections[ends[side].connection], "sweep_every", 1) for side in SIDES},
+            answers=Answers(link.conflict_comments_on, {side: self._heard(link, side) for side in SIDES}),
         )
 
     async def check(self, link: LinkSettings, *, live: bool) -> list[Finding]:
@@ -109,6 +110,17 @@ class Assembly:
         left, right = link.left.connection, link.right.connection
         rows = [(person[left], person[right]) for person in self.settings.people if left in person and right in person]
         return People.of(rows, left, right)
+
+    def _heard(self, link: LinkSettings, side: Side) -> frozenset[str]:
+        """Who may answer on a side: those named, by any of their names, else everybody in [[people]].
+
+        A name of somebody in [[people]] means that person alone, not who happens to be called so on the other tracker.
+        """
+        mine, named = link.side(side).connection, {name.casefold() for name in link.conflict_answers_by}
+        people = [{at: name.casefold() for at, name in person.items()} for person in self.settings.people]
+        strangers = named - {name for person in people for name in person.values()}
+        meant = [person for person in people if not named or named & set(person.values())]
+        return frozenset({person[mine] for person in meant if mine in person} | strangers)
 
     def _wanted(self, end: End, kind: str) -> frozenset[str]:
         """The fields that any link wants of a container: one poll serves them all (S30)."""

@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from structlog.typing import Processor
 
 EVENTS: Final[Mapping[str, str]] = {
+    "answer.ignored": "a comment that looks like an answer to a conflict, from somebody who may not answer or to values that have moved since",
     "bug.met": "an exception that nobody foresaw, with its traceback; the loop goes on",
     "call.retried": "a request to a tracker is tried again",
+    "comment.refused": "a tracker takes no comment on this item; its conflict is decided elsewhere",
+    "conflict.answered": "a person decided a conflict by a comment on the item; the run writes it",
+    "conflict.asked": "a conflict was put to the people on its item",
     "daemon.started": "the timers run and the web server answers",
     "daemon.stopped": "everything is closed",
     "daemon.stopping": "a signal was received; running links are waited for",

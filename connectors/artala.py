@@ -62,6 +62,7 @@ class Artala:
                 answers_writes=False,
                 index_lag_s=self._config.index_lag_s,
                 comments=True,
+                comments_move=False,
                 comment_max=self._config.comment_max - KEY_ROOM,
                 closes={"status": self._config.closed_status},
                 reasons={} if may_delete else {"delete": NO_DELETE},

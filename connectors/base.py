@@ -21,6 +21,7 @@ class Capabilities:
     ``index_lag_s``: how long after a write the record may be missing from listings and searches.
     ``answers_writes``: a write's answer holds the stored record; else it says only "done" (204).
     ``comments``: ``Connector.comments`` reads and posts comments of records, of at most ``comment_max`` characters.
+    ``comments_move``: a new comment moves the record in the change feed; else only looking tells.
     ``closes``: the fields, with their values, that take a record out of people's way without deleting it; empty where
     the tracker knows no such thing.
     """
@@ -34,6 +35,7 @@ class Capabilities:
     index_lag_s: int = 0
     comments: bool = False
     comment_max: int = 0
+    comments_move: bool = True
     closes: Fields = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
 

@@ -7,8 +7,8 @@ side moves again, because the choice was made between other values.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
@@ -68,8 +68,26 @@ class Clash:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """Our comment on one side's item. ``comment`` is its id there, "" while nobody knows whether it was posted (S18),
+    ``REFUSED`` where the tracker takes none.
+
+    ``looked`` is the record's version when its comments were last read, ``heard`` the time of the newest one by the
+    tracker's clock and ``known`` what was read of that time: it is not judged again.
+    """
+
+    comment: str = ""
+    looked: str = ""
+    heard: str = ""
+    known: tuple[str, ...] = ()
+
+
+REFUSED: Final = "-"
+
+
+@dataclass(frozen=True, slots=True)
 class Conflict:
-    """A conflict as stored. ``resolved_by`` is who decided, or why it closed by itself."""
+    """A conflict as stored. ``resolved_by`` is who decided, or why it closed by itself; ``asked`` is by side."""
 
     id: int
     link_id: int
@@ -81,6 +99,7 @@ class Conflict:
     moved_at: datetime
     resolved_at: datetime | None
     resolved_by: str | None
+    asked: Mapping[str, Asked] = field(default_factory=dict)
 
 
 _table: Any = ConflictRow.__table__  # type: ignore[attr-defined]
@@ -172,6 +191,18 @@ def decide(session: Session, conflict_id: int, decision: Decision, *, by: str) -
     decided = get(session, conflict_id)
     assert decided is not None
     return decided
+
+
+def ask(session: Session, conflict: Conflict, side: Side, asked: Asked | None) -> bool:
+    """Note what is known of our comment on one side; None takes the note back. False when the conflict is over."""
+    now = get(session, conflict.id)
+    if now is None or now.resolved_at is not None:
+        return False
+    notes = {at: asdict(note) for at, note in now.asked.items() if at != side}
+    if asked is not None:
+        notes[side] = asdict(asked)
+    session.execute(update(_table).where(_table.c.id == conflict.id).values(comments=dump(notes)))
+    return True
 
 
 def resolve(session: Session, conflict_ids: Collection[int], *, now: datetime, by: str | None = None) -> None:
@@ -269,6 +300,7 @@ def _conflict(row: Any) -> Conflict:
         row.moved_at,
         row.resolved_at,
         row.resolved_by,
+        {side: Asked(**{**held, "known": tuple(held["known"])}) for side, held in load(row.comments).items()},
     )
 
 

@@ -182,6 +182,8 @@ class IntentRow(Table, table=True):
 class ConflictRow(Table, table=True):
     """A field that both sides changed (S16, S17). ``state``: open, decided (waits for the next run), resolved.
 
+    ``comments``: by side, the comment that asks on the item itself and what was heard there (state.conflicts.Asked).
+
     Values are JSON. ``decision`` is {"take": "left"|"right"|"base"|"value", "value": …}.
     """
 
@@ -216,6 +218,7 @@ class ConflictRow(Table, table=True):
     right_by: str | None = None
     state: str = "open"
     decision: str | None = Field(default=None, sa_type=Text)
+    comments: str = Field(default="{}", sa_type=Text)
     opened_run: int
     opened_at: datetime
     moved_at: datetime

@@ -194,6 +194,15 @@ class Link(Strict):
         description="Who wins when both sides changed one field: manual asks a person, newest trusts both servers' "
         "clocks, merge joins texts line by line, keep-both also where both changed the same line.",
     )
+    conflict_comments: Literal["off", "left", "right", "both"] = Field(
+        "off",
+        description="On which sides a conflict is also asked about, once, in a comment on the item. A person answers "
+        'there with "bridge: take left" (or right, base, a connection\'s name).',
+    )
+    conflict_answers_by: Names = Field(
+        (),
+        description="Who may answer there, by a name from [[people]] or as the tracker calls them. Left out: all of [[people]].",
+    )
     max_writes: int = Field(
         5_000, ge=0, description="Writes a run may send; then it stops cleanly and says what is left."
     )
@@ -222,6 +231,12 @@ class Link(Strict):
         if isinstance(data, dict) and data.get("every") is None and data.get("cron") is None:
             return {**data, "every": DEFAULT_EVERY_S}
         return data
+
+    @property
+    def conflict_comments_on(self) -> tuple[Literal["left", "right"], ...]:
+        """``conflict_comments`` as sides."""
+        sides: tuple[Literal["left", "right"], ...] = ("left", "right")
+        return tuple(side for side in sides if self.conflict_comments in (side, "both"))
 
     def side(self, side: Literal["left", "right"]) -> Endpoint:
         return self.left if side == "left" else self.right

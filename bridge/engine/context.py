@@ -27,6 +27,7 @@ class Run:
 
     ``polled_at`` is when each side was last read, by the monotonic clock: how old an observation is (S22).
     ``used_before``: requests a side's connector had made before this run (it outlives runs in the daemon).
+    ``swept``: sides of which the feeds that no cursor covers were read.
     ``cursors`` are where the listings of this run began: a create of ours can only be after that.
     """
 
@@ -44,6 +45,7 @@ class Run:
     used_before: Mapping[Side, int] = field(default_factory=dict)
     polled_at: dict[Side, float] = field(default_factory=dict)
     cursors: dict[tuple[Side, str], str | None] = field(default_factory=dict)
+    swept: set[Side] = field(default_factory=set)
     now: Callable[[], datetime] = utc_now
     monotonic: Callable[[], float] = time.monotonic
 

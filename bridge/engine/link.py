@@ -92,6 +92,16 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Answers:
+    """On which sides a conflict is put to the people on its item, and who may answer there: by side the names as that
+    tracker's fields of people hold them, case folded.
+    """
+
+    sides: tuple[Side, ...] = ()
+    by: Mapping[Side, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """A link, ready to run. ``matches`` holds the match fields of *every* configured link, by (id, kind): a poll serves
     them all.
@@ -114,6 +124,7 @@ class Link:
     poll_fields: Mapping[tuple[Side, str], frozenset[str]] = field(default_factory=dict)
     sweep_every: Mapping[Side, int] = field(default_factory=dict)
     skew: timedelta = timedelta(seconds=2)
+    answers: Answers = field(default_factory=Answers)
 
     def end(self, side: Side) -> End:
         return self.left if side == "left" else self.right

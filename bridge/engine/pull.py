@@ -98,12 +98,15 @@ async def _walk(run: Run, end: End, where: cursors.Where, me: str) -> None:
     run.cursors.setdefault((end.side, where.kind), position.cursor)
     began_at = run.now()
     total = 0
+    sweep = _sweeps(run, end.side, position.polls)
+    if sweep:
+        run.swept.add(end.side)
     pages = end.connector.pull(
         end.container,
         where.kind,
         position.resume if resumes else None if first else position.cursor,
         fields=run.link.poll_fields.get((end.side, where.kind), frozenset()),
-        sweep=_sweeps(run, end.side, position.polls),
+        sweep=sweep,
     )
     async for some in _grouped(pages):
         await run.store.run(_store, run.link, where, me, some, began_at, _their_time(run, end), covers)

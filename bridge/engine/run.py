@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 import structlog
 
 from bridge.engine import guard, holder
+from bridge.engine.answers import ask, hear
 from bridge.engine.apply import apply
 from bridge.engine.context import Run
 from bridge.engine.link import Link
@@ -76,6 +77,7 @@ async def settle_all(run: Run) -> State:
         await poll(run)
         await require_seeded(run)
         await fetch_announced(run)
+        await hear(run)
         again = False
         for kind in run.link.mappings:
             again = await _settle_kind(run, kind, budget) or again
@@ -83,6 +85,7 @@ async def settle_all(run: Run) -> State:
                 return "stopped"
         doubtful = await run.store.read(intents.unfinished, run.link.id)
         if not (again or doubtful):
+            await ask(run)
             return "done"
         await recover(run)
         idle = 0 if _progress(run) > before else idle + 1

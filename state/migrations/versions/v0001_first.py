@@ -181,6 +181,7 @@ def upgrade() -> None:
         sa.Column("right_by", sa.String(), nullable=True),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("decision", sa.Text(), nullable=True),
+        sa.Column("comments", sa.Text(), nullable=False),
         sa.Column("opened_run", sa.Integer(), nullable=False),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("moved_at", sa.DateTime(timezone=True), nullable=False),
