@@ -73,7 +73,7 @@ class State(Strict):
         "A password goes into the environment or a credential.",
     )
     backup_dir: str | None = Field(
-        None, description="Folder for the copies made before each migration. Left out: backups/ beside the database."
+        None, description="Folder for copies of the database. Left out: beside the database itself."
     )
 
     @property

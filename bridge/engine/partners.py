@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -103,7 +103,8 @@ def _by_marker(batch: Batch, records: Mapping[tuple[Side, str], Record]) -> _Par
             named = _named(batch.link, at[0], record)
             if named is not None:
                 wanted[marker_key(named)].add(at)
-        for row in inbox.by_marker(batch.session, batch.link.id, batch.kind, set(wanted)):
+        rows = inbox.by_marker(batch.session, batch.link.id, batch.kind, set(wanted))
+        for row in _originals(batch, rows):
             for side, item_id in wanted[row.marker_key or ""]:
                 if side == other(row.side) and row.record is not None:
                     by = _how(records[side, item_id], record_of(batch, row))
@@ -115,6 +116,23 @@ def _by_marker(batch: Batch, records: Mapping[tuple[Side, str], Record]) -> _Par
             if origin in there and there[origin].record is not None:
                 found[at] = (there[origin], _how(record, None))
     return found
+
+
+def _originals(batch: Batch, rows: Sequence[Item]) -> list[Item]:
+    """Of several records that carry one marker, those that something was made from themselves are left out: somebody
+    copied a text, and Bridge had given the copy a partner of its own before the state was lost.
+    """
+    alike = Counter((row.side, row.marker_key) for row in rows)
+    if all(count == 1 for count in alike.values()):
+        return list(rows)
+    own = {row: _own_key(batch, row) for row in rows if alike[row.side, row.marker_key] > 1}
+    sources = {row.marker_key for row in inbox.by_marker(batch.session, batch.link.id, batch.kind, set(own.values()))}
+    return [row for row in rows if own.get(row) not in sources]
+
+
+def _own_key(batch: Batch, row: Item) -> str:
+    """How a marker names a record of the inbox."""
+    return marker_key(Marker.of(batch.link.end(row.side).ref(batch.kind, row.item_id)))
 
 
 def _how(record: Record, partner: Record | None) -> By:
