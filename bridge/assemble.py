@@ -12,9 +12,9 @@ from bridge.config.digest import config_hash
 from bridge.config.rows import match_names, names_of, row_specs, verbs_of
 from bridge.config.settings import Link as LinkSettings
 from bridge.config.settings import Settings
-from bridge.engine.link import Answers, End, ExternalId, Limits, Link, MatchFields
+from bridge.engine.link import Answers, Deletes, End, ExternalId, Limits, Link, MatchFields
 from bridge.errors import ConfigError, TrackerError
-from bridge.model import SIDES, Schema, Side, other
+from bridge.model import SIDES, FieldType, Schema, Side, other
 from connectors.base import Connector, Finding
 from mappings.lenses import People
 from mappings.rows import Mapping_, RowSpec, compile_rows
@@ -59,6 +59,7 @@ class Assembly:
             link.first_contact,
             config_hash(self.settings, link),
             Limits(link.max_writes, link.max_creates, link.verify_after, link.breaker_returns),
+            _deletes(link, ends, mappings),
             frozenset(self.settings.connections),
             {
                 (self.ids[each.name], kind): MatchFields(*match_names(self.settings, each, kind), _external(each, kind))
@@ -165,6 +166,29 @@ def _external(link: LinkSettings, kind: str) -> dict[Side, ExternalId]:
         for side in SIDES
         for name in _naming(link, kind, side)
     }
+
+
+def _deletes(link: LinkSettings, ends: Mapping[Side, End], mappings: Mapping[str, Mapping_]) -> Deletes:
+    """What deletions come to. Raises ConfigError for what one of the trackers cannot do (S26)."""
+    rule = Deletes(link.on_delete, link.delete_grace, link.max_deletes, link.max_delete_percent, link.delete_label)
+    for side in SIDES if "task" in link.kinds else ():
+        can = ends[side].connector.kinds()["task"]
+        rows = mappings["task"].rows
+        possible = {
+            "unlink": True,
+            "close": bool(can.closes),
+            "archive": bool(can.archives),
+            "label": any(row.spec(side).type is FieldType.SET for row in rows),
+            "delete": can.delete,
+        }
+        if not possible[rule.policy]:
+            why = can.reasons.get(rule.policy, f"{ends[side].connection} has no such thing")
+            able = ", ".join(name for name, there in possible.items() if there)
+            raise ConfigError(
+                f'link "{link.name}", on_delete: "{rule.policy}" is not possible on the {side}: {why}',
+                hint=f"There it can be: {able}.",
+            )
+    return rule
 
 
 def _check_external(link: LinkSettings, kind: str, schemas: Mapping[Side, Schema]) -> None:

@@ -28,6 +28,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "daemon.started": "the timers run and the web server answers",
     "daemon.stopped": "everything is closed",
     "daemon.stopping": "a signal was received; running links are waited for",
+    "deletes.guarded": "more items vanished than a run may deal with (S27); none was, until somebody allows it",
     "field.frozen": "a field kept going back to earlier values and is written no more until a person lets it go",
     "item.failed": "a bug met while one item was written, with its traceback; the other items go on",
     "item.missing": "an announced item cannot be read; it is tried again later",

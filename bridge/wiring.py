@@ -49,12 +49,13 @@ class DeliveryOutcome:
 
 
 class How(TypedDict, total=False):
-    """How a run reads. ``full`` lists everything again; ``sweep`` True reads the feeds no cursor covers, None as often
-    as the connector says.
+    """How a run goes. ``full`` lists everything again; ``sweep`` True reads the feeds no cursor covers, None as often
+    as the connector says; ``allow_deletes`` lets that many vanished items pass the guard (S27).
     """
 
     full: bool
     sweep: bool | None
+    allow_deletes: int
     progress: Progress | None
 
 
@@ -66,11 +67,18 @@ class Bridge:
     store: Store
     ids: Mapping[str, int]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    now: Callable[[], datetime] = utc_now
     _connectors: dict[str, Connector] = field(default_factory=dict)
     _links: dict[str, Link] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, settings: Settings, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> Self:
+    def open(
+        cls,
+        settings: Settings,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        now: Callable[[], datetime] = utc_now,
+    ) -> Self:
         """Open the state and know the configured links. No request is made yet.
 
         Raises: ConfigError (a link that changed its containers), StateError, LockedError.
@@ -82,7 +90,7 @@ class Bridge:
         except BaseException:
             store.close()
             raise
-        return cls(settings, store, ids, sleep)
+        return cls(settings, store, ids, sleep, now)
 
     async def __aenter__(self) -> Self:
         return self
@@ -115,7 +123,7 @@ class Bridge:
             ready = await self._link(link)
             async with leased(self.store, ready) as fence:
                 await self.store.run(_prepare, ready)
-                run_id = await self.store.run(runs.start_run, ready.id, trigger, utc_now())
+                run_id = await self.store.run(runs.start_run, ready.id, trigger, self.now())
                 if run_id % TIDY_EVERY == 0:
                     await self.store.run(_tidy, utc_now())
                 return await carry_out(replace(self._run(ready, run_id, fence, trigger, how), approved=approved), do)
@@ -184,7 +192,9 @@ class Bridge:
             trigger,
             how.get("full", False),
             how.get("sweep"),
+            allow_deletes=how.get("allow_deletes", 0),
             progress=how.get("progress") or Silent(),
+            now=self.now,
             used_before={side: link.end(side).connector.usage().requests for side in SIDES},
         )
 

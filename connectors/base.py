@@ -23,7 +23,7 @@ class Capabilities:
     ``comments``: ``Connector.comments`` reads and posts comments of records, of at most ``comment_max`` characters.
     ``comments_move``: a new comment moves the record in the change feed; else only looking tells.
     ``closes``: the fields, with their values, that take a record out of people's way without deleting it; empty where
-    the tracker knows no such thing.
+    the tracker knows no such thing. ``archives``: the same for putting it into the archive.
     """
 
     create: bool = True
@@ -37,6 +37,7 @@ class Capabilities:
     comment_max: int = 0
     comments_move: bool = True
     closes: Fields = field(default_factory=dict)
+    archives: Fields = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -35,8 +35,10 @@ _COLUMNS = tuple(_table.c[name] for name in Deletion.__dataclass_fields__)
 
 def note(session: Session, link_id: int, found: Deletion) -> None:
     """Keep the evidence and stop writing the pair. Of two sides that vanish the first one stands."""
-    row = {name: getattr(found, name) for name in Deletion.__dataclass_fields__} | {"link_id": link_id}
-    upsert(session, DeletionRow, [row], keys=("pair_id",), replace=("evidence",))
+    names = tuple(Deletion.__dataclass_fields__)
+    row = tuple(getattr(found, name) for name in names)
+    same = {"link_id": link_id}
+    upsert(session, DeletionRow, names, [row], keys=("pair_id",), same=same, replace=("evidence",))
     set_status(session, found.pair_id, "vanished", found.evidence)
 
 

@@ -40,6 +40,8 @@ def show_status(found: Sequence[LinkStatus], loaded: Settings, place: str) -> No
             say(f"{name}: {words.plural(each.parked, 'parked item')}: [bold]bridge parked list[/bold]")
         if each.held:
             say(f"{name}: {words.plural(each.held, 'item')} held back: [bold]bridge plan {name}[/bold]")
+        if each.vanished:
+            say(f"{name}: {words.plural(each.vanished, 'item')} vanished on one side: [bold]bridge pairs list[/bold]")
         if each.unlinked:
             say(f"{name}: {words.plural(each.unlinked, 'pair')} not synced any more, one side is gone")
         if each.unknown:
@@ -77,7 +79,7 @@ def status_as_json(found: Sequence[LinkStatus]) -> None:
 def status_data(each: LinkStatus) -> dict[str, Any]:
     """A link's status as JSON data."""
     names = (
-        "name", "pairs", "unlinked", "frozen", "waiting", "held", "unknown", "conflicts_open", "conflicts_decided",
+        "name", "pairs", "unlinked", "vanished", "frozen", "waiting", "held", "unknown", "conflicts_open", "conflicts_decided",
         "parked", "running",
     )  # fmt: skip
     run = each.last_run

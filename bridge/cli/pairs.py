@@ -35,7 +35,8 @@ def list_(
 
     loaded = frame.settings(ctx, config)
     chosen = [loaded.link(link)] if link is not None else list(loaded.links)
-    statuses = ("unlinked", "deleted") if unlinked else ("live", "unlinked", "deleted")
+    gone = ("vanished", "unlinked", "deleted")
+    statuses = gone if unlinked else ("live", *gone)
     with frame.state(loaded) as store:
         found = [(one.name, pair) for one in chosen for pair in store.read_sync(_pairs, one.name, statuses, limit)]
     if json:

@@ -82,23 +82,38 @@ def _ends(link: Link) -> str:
     return f"{left.connection} {left.container} ↔ {right.connection} {right.container}"
 
 
+_SAID: Final = {
+    "conflicts_open": "[red]{conflict}[/red]. See [bold]bridge conflicts list[/bold].",
+    "parked": "[yellow]{parked}[/yellow]. See [bold]bridge parked list[/bold].",
+    "held": "{item} held back. [bold]bridge plan {link}[/bold] says why.",
+    "refused": "{item} left out, moved since the plan was made. Plan again to see them.",
+    "guarded": "[red]{item} vanished, more than a run may deal with[/red]; none was. If that is right: "
+    "[bold]bridge sync {link} --allow-deletes {count}[/bold]",
+    "vanished": "{item} vanished on one side; dealt with once {grace} s are over.",
+    "deleted": "{item} deleted, as on the other side. To take that back: [bold]bridge restore ITEM[/bold].",
+    "unlinked": "{pair} unlinked: one side is gone. See [bold]bridge history[/bold].",
+}
+"""What a count means to a person, in the order of its weight."""
+
+
 def _notes(each: RunReport, joined: Link) -> None:
-    counts = each.counts
     link = escape(each.link)
     if each.error:
         say(f"{link} ({escape(_ends(joined))}): [red]{escape(each.error)}[/red]")
     if each.hint:
         say(f"  {escape(each.hint)}")
-    if number := counts.get("conflicts_open"):
-        say(f"{link}: [red]{plural(number, 'open conflict')}[/red]. See [bold]bridge conflicts list[/bold].")
-    if number := counts.get("parked"):
-        say(f"{link}: [yellow]{plural(number, 'parked item')}[/yellow]. See [bold]bridge parked list[/bold].")
-    if number := counts.get("held"):
-        say(f"{link}: {plural(number, 'item')} held back. [bold]bridge plan {link}[/bold] says why.")
-    if number := counts.get("refused"):
-        say(f"{link}: {plural(number, 'item')} left out, moved since the plan was made. Plan again to see them.")
-    if number := counts.get("unlinked"):
-        say(f"{link}: {plural(number, 'pair')} unlinked: one side is gone. See [bold]bridge history[/bold].")
+    for name, sentence in _SAID.items():
+        if count := each.counts.get(name, 0):
+            said = sentence.format(
+                link=link,
+                count=count,
+                grace=joined.delete_grace,
+                conflict=plural(count, "open conflict"),
+                parked=plural(count, "parked item"),
+                item=plural(count, "item"),
+                pair=plural(count, "pair"),
+            )
+            say(f"{link}: {said}")
     if each.state == "stopped" and not each.error:
         say(f"{link}: stopped at a limit of the link; the next run goes on.")
     if each.unmapped:

@@ -85,6 +85,16 @@ def sync(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help='The same as "bridge plan".')] = False,
     full: FullOption = False,
+    allow_deletes: Annotated[
+        int,
+        typer.Option(
+            "--allow-deletes",
+            metavar="N",
+            min=0,
+            help="Let the guard pass this many vanished items.",
+            show_default=False,
+        ),
+    ] = 0,
     quick: Annotated[
         bool, typer.Option("--quick", help="Leave out the feeds that no cursor covers; the next full turn reads them.")
     ] = False,
@@ -102,7 +112,8 @@ def sync(
             _show_plans(reports, chosen, everything=False)
         return
     sweep = False if quick else None
-    done = frame.run_async(_runs(loaded, chosen, trigger="cli", full=full, sweep=sweep, quiet=json))
+    how = {"full": full, "sweep": sweep, "allow_deletes": allow_deletes}
+    done = frame.run_async(_runs(loaded, chosen, trigger="cli", quiet=json, **how))
     _finish(done, loaded, json=json)
 
 

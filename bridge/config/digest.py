@@ -25,6 +25,8 @@ _MATTERS: Final = frozenset(
         "preset",
         "fields",
         "breaker_returns",
+        "on_delete",
+        "delete_label",
     }
 )
 

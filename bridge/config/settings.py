@@ -207,6 +207,22 @@ class Link(Strict):
         5_000, ge=0, description="Writes a run may send; then it stops cleanly and says what is left."
     )
     max_creates: int = Field(1_000, ge=0, description="Items a run may create.")
+    on_delete: Literal["unlink", "close", "archive", "label", "delete"] = Field(
+        "unlink",
+        description="What happens to a task whose partner was deleted: unlink leaves it alone and says so; close, archive "
+        "and label mark it; delete deletes it. One that was edited since is always left alone.",
+    )
+    delete_grace: Duration = Field(
+        3_600,
+        description="How long a task must be gone before anything but unlink is done; it is looked at again then.",
+    )
+    delete_label: Text = Field("deleted-elsewhere", description="The label that on_delete = label gives.")
+    max_deletes: int = Field(
+        10, ge=0, description="If more tasks than this vanished, none of them is dealt with, and the run ends with 20."
+    )
+    max_delete_percent: int = Field(
+        10, ge=0, le=100, description="The same in percent of the link's pairs; a single one always passes."
+    )
     verify_after: Duration = Field(
         30, description="Read an item again before writing it when we saw it longer ago than this."
     )

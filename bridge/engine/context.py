@@ -23,7 +23,8 @@ def utc_now() -> datetime:
 
 @dataclass(slots=True)
 class Run:
-    """One run of one link. ``approved`` limits it to the operations of a reviewed plan.
+    """One run of one link. ``approved`` limits it to the operations of a reviewed plan; ``allow_deletes`` lets it deal
+    with that many vanished items, whatever the guard says (S27).
 
     ``polled_at`` is when each side was last read, by the monotonic clock: how old an observation is (S22).
     ``used_before``: requests a side's connector had made before this run (it outlives runs in the daemon).
@@ -40,6 +41,7 @@ class Run:
     full: bool = False
     sweep: bool | None = None
     approved: Plan | None = None
+    allow_deletes: int = 0
     progress: Progress = field(default_factory=Silent)
     tally: Tally = field(default_factory=Tally)
     used_before: Mapping[Side, int] = field(default_factory=dict)

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import blake2b
+from typing import Literal
 from urllib.parse import urlsplit
 
-from bridge.model import Fields, Marker, Record, Ref, Side
+from bridge.merge import Delta, apply_delta
+from bridge.model import Fields, FieldType, Marker, Record, Ref, Side, Value
 from connectors.base import Connector
 from mappings.rows import Mapping_
 
@@ -92,6 +94,38 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Deletes:
+    """What happens to a task whose partner was deleted (S26), and how many of them a run may deal with (S27)."""
+
+    policy: Literal["unlink", "close", "archive", "label", "delete"] = "unlink"
+    grace_s: int = 3600
+    most: int = 10
+    percent: int = 10
+    label: str = "deleted-elsewhere"
+
+    def allowed(self, pairs: int) -> int:
+        """The guard: no more than ``most``, nor than ``percent`` of the link's pairs; one is never too many."""
+        return min(self.most, max(1, pairs * self.percent // 100))
+
+    def marks(self, link: Link, side: Side, kind: str, held: Fields) -> Fields:
+        """The fields that say on a survivor that its partner is gone; empty where the policy or the tracker has none."""
+        can = link.end(side).connector.kinds()[kind]
+        if self.policy == "close":
+            return can.closes
+        if self.policy == "archive":
+            return can.archives
+        if self.policy == "label":
+            rows = link.mappings[kind].rows
+            sets = [row.field(side) for row in rows if row.spec(side).type is FieldType.SET]
+            return {name: apply_delta(_names(held.get(name)), Delta((self.label,), ())) for name in sets[:1]}
+        return {}
+
+
+def _names(held: Value) -> tuple[str, ...]:
+    return held if isinstance(held, tuple) else ()
+
+
+@dataclass(frozen=True, slots=True)
 class Answers:
     """On which sides a conflict is put to the people on its item, and who may answer there: by side the names as that
     tracker's fields of people hold them, case folded.
@@ -119,6 +153,7 @@ class Link:
     first_contact: str = "manual"
     config_hash: str = ""
     limits: Limits = field(default_factory=Limits)
+    deletes: Deletes = field(default_factory=Deletes)
     sources: frozenset[str] = frozenset()
     matches: Mapping[tuple[int, str], MatchFields] = field(default_factory=dict)
     poll_fields: Mapping[tuple[Side, str], frozenset[str]] = field(default_factory=dict)

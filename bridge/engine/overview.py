@@ -29,6 +29,7 @@ class LinkStatus:
     name: str
     pairs: int = 0
     unlinked: int = 0
+    vanished: int = 0
     frozen: int = 0
     waiting: int = 0
     held: int = 0
@@ -66,7 +67,8 @@ def _status(session: Session, name: str, link_id: int, last: runs.Run | None, do
     return LinkStatus(
         name,
         pairs=of_pairs.get("live", 0),
-        unlinked=of_pairs.get("unlinked", 0),
+        unlinked=of_pairs.get("unlinked", 0) + of_pairs.get("deleted", 0),
+        vanished=of_pairs.get("vanished", 0),
         frozen=len(parked.find(session, link_id=link_id, reason=FROZEN)),
         waiting=of_inbox["waiting"],
         held=of_inbox["held"],

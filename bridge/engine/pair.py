@@ -86,6 +86,8 @@ def _view_of(
 ) -> View | None:
     """A stored pair with what is new; None while one side is announced and not yet read (S3, S32)."""
     items = {side: rows[side].get(pair.item_id(side)) for side in SIDES}
+    if pair.status == "vanished":
+        return None  # its rows stay: a survivor that was edited is never deleted (S26)
     if pair.status != "live":
         batch.ignored.extend(item for item in items.values() if item is not None)
         return None

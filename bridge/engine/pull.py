@@ -13,7 +13,7 @@ from bridge.engine import holder
 from bridge.engine.batch import merged
 from bridge.engine.context import Run
 from bridge.engine.link import End, Link, MatchFields, marker_key
-from bridge.engine.relink import unlink
+from bridge.engine.vanished import note_absent, note_gone
 from bridge.errors import (
     AuthError,
     BridgeError,
@@ -39,7 +39,7 @@ log = structlog.get_logger(__name__)
 
 _POLL_LEASE_S = 120
 _POLL_WAIT_S = 10
-_GROUP = 2000
+_GROUP = 1000
 _TRIES = 3
 _LOOK_AGAIN_S = (1, 2)
 _BACK_OFF = timedelta(seconds=5)
@@ -98,6 +98,7 @@ async def _walk(run: Run, end: End, where: cursors.Where, me: str) -> None:
     run.cursors.setdefault((end.side, where.kind), position.cursor)
     began_at = run.now()
     total = 0
+    seen: set[str] | None = set() if first and not resumes else None
     sweep = _sweeps(run, end.side, position.polls)
     if sweep:
         run.swept.add(end.side)
@@ -111,6 +112,10 @@ async def _walk(run: Run, end: End, where: cursors.Where, me: str) -> None:
     async for some in _grouped(pages):
         await run.store.run(_store, run.link, where, me, some, began_at, _their_time(run, end), covers)
         total += sum(len(page.records) for page in some)
+        if seen is not None:
+            seen.update(record.ref.id for page in some for record in page.records)
+            if some[-1].complete:
+                await run.store.run(note_absent, where, seen, run.now())
         run.progress.pulled(end.side, where.kind, total)
     run.tally.counts["pulled"] += total
     log.debug("poll.finished", connection=end.connection, container=end.container, kind=where.kind, records=total)
@@ -324,8 +329,7 @@ async def _fetch(run: Run, kind: str, item: Item) -> bool:
     except (AuthError, ContainerError, RateLimited, UnreachableError):
         raise
     except GoneError as gone:
-        if await run.store.run(_gone, run.link, run.id, kind, item, str(gone), run.now()):
-            run.tally.counts["unlinked"] += 1
+        await run.store.run(_gone, run, kind, item, gone)
         return False
     except TrackerError as error:
         await run.store.run(_missing, run.link.id, kind, item, run.now(), for_good=isinstance(error, NotFoundError))
@@ -372,14 +376,9 @@ def _missing(session: Session, link_id: int, kind: str, item: Item, now: datetim
         inbox.postpone(session, link_id, kind, [item], now + _BACK_OFF * 2 ** min(item.attempts, 10))
 
 
-def _gone(session: Session, link: Link, run_id: int, kind: str, item: Item, why: str, now: datetime) -> bool:
-    """Evidence that a record is deleted: stop syncing its pair and say so, touch nothing else (S25, S26).
-
-    False when it had no pair that was in step.
-    """
-    pair = pairs.by_items(session, link.id, kind, item.side, {item.item_id}).get(item.item_id)
-    inbox.remove(session, link.id, kind, [item])
-    if pair is None or pair.status != "live":
-        return False
-    unlink(session, link.id, run_id, pair, item.side, why, now)
-    return True
+def _gone(session: Session, run: Run, kind: str, item: Item, gone: GoneError) -> None:
+    """Evidence that a record is deleted or moved away: its pair waits for what is to be done about it (S25)."""
+    pair = pairs.by_items(session, run.link.id, kind, item.side, {item.item_id}).get(item.item_id)
+    inbox.remove(session, run.link.id, kind, [item])
+    if pair is not None:
+        note_gone(session, run.link.id, run.id, pair, item.side, gone.message, run.now(), moved=bool(gone.moved_to))

@@ -12,6 +12,7 @@ from bridge.engine import guard, holder
 from bridge.engine.answers import ask, hear
 from bridge.engine.apply import apply
 from bridge.engine.context import Run
+from bridge.engine.deletes import deal_with_vanished
 from bridge.engine.link import Link
 from bridge.engine.pair import Found, find
 from bridge.engine.plan import in_order, plan_view
@@ -83,10 +84,11 @@ async def settle_all(run: Run) -> State:
             again = await _settle_kind(run, kind, budget) or again
             if budget.spent:
                 return "stopped"
+        again = await deal_with_vanished(run) or again
         doubtful = await run.store.read(intents.unfinished, run.link.id)
         if not (again or doubtful):
             await ask(run)
-            return "done"
+            return "guarded" if run.tally.counts["guarded"] else "done"
         await recover(run)
         idle = 0 if _progress(run) > before else idle + 1
     return "stopped"

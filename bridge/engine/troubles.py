@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bridge.engine import breaker
 from bridge.engine.outcome import After, Outcome, Problem
 from bridge.engine.plan import REPORTED, View, title_of
-from bridge.engine.relink import unlink
+from bridge.engine.vanished import note_gone
 from bridge.engine.wave import Finished, Sent, Wave
 from bridge.errors import (
     GoneError,
@@ -161,7 +161,7 @@ def note_failures(wave: Wave, one: Finished) -> None:
             continue
         match sent.error:
             case GoneError() if view.pair is not None and sent.error.status != 404:
-                _unlink(wave, view, sent.operation.side, sent.error.message)
+                _vanished(wave, view, sent.operation.side, sent.error)
             case UnknownOutcome() | StaleWrite() if isinstance(sent.operation, Update):
                 _look_again(wave, view, sent.operation)
             case NotFoundError() | GoneError() if isinstance(sent.operation, Update):
@@ -178,12 +178,12 @@ def note_failures(wave: Wave, one: Finished) -> None:
                 pass
 
 
-def _unlink(wave: Wave, view: View, side: Side, why: str) -> None:
+def _vanished(wave: Wave, view: View, side: Side, gone: GoneError) -> None:
+    """A write found its item gone: what is to be done about it is decided apart (S25); the rows of the item stay."""
     assert view.pair is not None
     found = pairs.by_ids(wave.session, [view.pair])[view.pair]
-    unlink(wave.session, wave.run.link.id, wave.run.id, found, side, why, wave.now)
-    wave.tally.counts["unlinked"] += 1
-    wave.settled(view)
+    moved = bool(gone.moved_to)
+    note_gone(wave.session, wave.run.link.id, wave.run.id, found, side, gone.message, wave.now, moved=moved)
 
 
 def _look_again(wave: Wave, view: View, operation: Update) -> None:

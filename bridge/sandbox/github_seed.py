@@ -122,7 +122,7 @@ def _written(box: GithubSandbox, repo: Repo, row: dict[str, Any], place: int) ->
 
 
 def perform(box: GithubSandbox, deed: dict[str, Any]) -> dict[str, Any]:
-    """What no REST call can do: ``do`` is delete, transfer, rename, issues_off, issues_on, role or revoke.
+    """What no REST call can do: ``do`` is delete, undelete, transfer, rename, issues_off, issues_on, role or revoke.
 
     Raises: ValueError for an unknown deed, repository or issue.
     """
@@ -130,20 +130,8 @@ def perform(box: GithubSandbox, deed: dict[str, Any]) -> dict[str, Any]:
     repo = box.store.repo(deed.get("repo", box.container()))
     if repo is None:
         raise ValueError(f"no repository {deed.get('repo')}")
-    now = box.clock.now()
-    if do in ("delete", "transfer"):
-        issue = repo.issues.get(int(deed["number"]))
-        if issue is None:
-            raise ValueError(f"no issue {deed['number']}")
-        gone = "deleted"
-        if do == "transfer":
-            there = box.store.add_repo(deed["to"], roles=repo.roles)
-            ids = tuple(_label_id(box, there, repo.labels[number].name) for number in issue.labels)
-            copy = replace(issue, number=there.next_number, labels=ids, milestone=None, updated_at=int(now))
-            there.put(copy, now)
-            gone = f"{there.full_name}#{copy.number}"
-        repo.put(replace(issue, gone=gone), now)
-        return {"gone": gone}
+    if do in ("delete", "undelete", "transfer"):
+        return _take_away(box, repo, do, deed)
     if do == "rename":
         box.store.rename(repo.full_name, deed["to"])
     elif do in ("issues_off", "issues_on"):
@@ -155,5 +143,24 @@ def perform(box: GithubSandbox, deed: dict[str, Any]) -> dict[str, Any]:
     elif do == "revoke":
         box.store.tokens.pop(deed["token"], None)
     else:
-        raise ValueError(f"no deed {do!r}; there are: delete, transfer, rename, issues_off, issues_on, role, revoke")
+        raise ValueError(
+            f"no deed {do!r}; there are: delete, undelete, transfer, rename, issues_off, issues_on, role, revoke"
+        )
     return {"done": do}
+
+
+def _take_away(box: GithubSandbox, repo: Repo, do: str, deed: dict[str, Any]) -> dict[str, Any]:
+    """Delete an issue, bring it back, or move it to another repository."""
+    now = box.clock.now()
+    issue = repo.issues.get(int(deed["number"]))
+    if issue is None:
+        raise ValueError(f"no issue {deed['number']}")
+    gone = "deleted" if do == "delete" else ""
+    if do == "transfer":
+        there = box.store.add_repo(deed["to"], roles=repo.roles)
+        ids = tuple(_label_id(box, there, repo.labels[number].name) for number in issue.labels)
+        copy = replace(issue, number=there.next_number, labels=ids, milestone=None, updated_at=int(now))
+        there.put(copy, now)
+        gone = f"{there.full_name}#{copy.number}"
+    repo.put(replace(issue, gone=gone, updated_at=int(now) if do == "undelete" else issue.updated_at), now)
+    return {"gone": gone}

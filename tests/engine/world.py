@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
 from bridge.config.loader import load
+from bridge.engine.context import utc_now
 from bridge.engine.report import PlanReport, RunReport
 from bridge.sandbox.server import Sandbox
 from bridge.wiring import Bridge
@@ -98,8 +100,13 @@ class World:
 
     # --- Bridge ---------------------------------------------------------------------------------------------------
 
-    def open(self, *, sleep: Callable[[float], Awaitable[None]] = no_sleep) -> Bridge:
-        return Bridge.open(load(self.config), sleep=sleep)
+    def open(
+        self,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = no_sleep,
+        now: Callable[[], datetime] = utc_now,
+    ) -> Bridge:
+        return Bridge.open(load(self.config), sleep=sleep, now=now)
 
     async def sync(self, link: str = "app", **options: Any) -> RunReport:
         async with self.open() as bridge:

@@ -1,0 +1,58 @@
+"""Evidence that a record is gone (S25): a listing only suggests it, the record itself has to be asked for.
+
+A pair with evidence against one member is ``vanished``: nothing is written to it, and what its survivor says waits in the
+inbox, until ``deletes.py`` deals with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Final
+
+from bridge.engine.relink import unlink
+from bridge.model import Side
+from state import cursors, deletions, history, inbox, links, pairs
+from state.deletions import Deletion
+from state.history import Entry
+from state.pairs import Pair
+from state.store import Session
+
+MOST_ABSENT: Final = 100
+"""Records looked at one by one because a complete listing lacked them; the guard stops long before that."""
+
+
+def note_absent(session: Session, where: cursors.Where, seen: Collection[str], now: datetime) -> int:
+    """A complete listing did not hold these members of live pairs: have them read one by one, which alone is evidence
+    (S25). How many.
+    """
+    found = 0
+    for sharer in links.sharers(session, where.connection, where.container, where.kind):
+        after = 0
+        while page := pairs.walk(session, sharer.link_id, where.kind, after=after, limit=500):
+            absent = [item_id for pair in page if (item_id := pair.item_id(sharer.side)) not in seen]
+            inbox.announce(session, sharer.link_id, where.kind, sharer.side, absent[: MOST_ABSENT - found], now)
+            found, after = found + len(absent), page[-1].id
+            if found >= MOST_ABSENT:
+                break
+    return found
+
+
+def note_gone(
+    session: Session, link_id: int, run_id: int, pair: Pair, side: Side, evidence: str, now: datetime, *, moved: bool
+) -> None:
+    """Keep the evidence that one member is gone. Gone on both sides, the pair has nothing left to sync."""
+    if pair.status == "live":
+        deletions.note(session, link_id, Deletion(pair.id, pair.kind, side, pair.item_id(side), evidence, moved, now))
+        entry = Entry(link_id, run_id, pair.kind, side, pair.item_id(side), "vanish", now, pair.id, rule=evidence)
+        history.add_many(session, [entry])
+    elif pair.status == "vanished":
+        first = {each.pair_id: each for each in deletions.find(session, link_id)}.get(pair.id)
+        if first is not None and first.side != side:
+            end(session, link_id, run_id, pair, side, "deleted on both sides", now)
+
+
+def end(session: Session, link_id: int, run_id: int, pair: Pair, side: Side, why: str, now: datetime) -> None:
+    """It is dealt with: the pair becomes a tombstone."""
+    deletions.forget(session, [pair.id])
+    unlink(session, link_id, run_id, pair, side, why, now)
