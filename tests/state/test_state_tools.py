@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import tracemalloc
 from contextlib import closing
 
+import psycopg
 import pytest
 from databases import NOW, link, names, opened, pair, process
+from engine.world import World
 
+from bridge.cli.app import main
 from bridge.errors import LockedError, StateError
 from bridge.model import UNSET, Marker, Record, Ref
 from state import conflicts, history, inbox, intents, leases, links, pairs, parked, runs
-from state.backup import back_up
+from state.backup import back_up, require_alone, set_aside
 from state.codec import dump_record
 from state.findings import KEPT
 from state.links import Ends
@@ -389,3 +393,50 @@ def test_a_big_database_is_looked_at_a_few_rows_at_a_time(path):
     assert verdict.is_sound
     assert path.stat().st_size > 30_000_000
     assert most < 12_000_000
+
+
+# --- rebuild -----------------------------------------------------------------------------------------------------------
+
+
+def test_on_postgresql_a_rebuild_begins_with_an_empty_database(postgres_url, tmp_path, capsys):
+    with World(tmp_path, state=postgres_url) as world:
+        world.new_task("Repair the pump")
+        asyncio.run(world.settle())
+        writes = world.writes()
+        more = ["--config", str(world.config)]
+
+        assert main(["state", "rebuild", "--yes", *more]) == 2
+        assert "pg_dump" in capsys.readouterr().err
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            connection.execute("DROP SCHEMA public CASCADE")
+            connection.execute("CREATE SCHEMA public")
+        assert main(["state", "rebuild", *more]) == 0
+        assert "Everything was joined" in capsys.readouterr().out
+        assert main(["state", "verify", *more]) == 0
+        assert world.writes() == writes
+
+
+def test_a_database_that_is_in_use_cannot_be_set_aside(path):
+    made(path)
+    with opened(f"sqlite:///{path}") as store:
+        store.read_sync(names)
+
+        with pytest.raises(LockedError, match="open"):
+            set_aside(path, busy_timeout_s=0.1)
+        with pytest.raises(LockedError, match="open"):
+            require_alone(path, busy_timeout_s=0.1)
+
+    require_alone(path)
+    kept = set_aside(path)
+    assert [each.name for each in path.parent.iterdir()] == [kept.name]
+
+
+def test_what_is_no_database_at_all_is_set_aside_with_what_lies_beside_it(path):
+    path.write_text("a torn page " * 1000)
+    path.with_name("bridge.db-wal").write_text("and what was to follow")
+
+    kept = set_aside(path)
+
+    assert kept.name.startswith("bridge.db.backup-damaged-")
+    assert {kept.name, f"{kept.name}-wal"} <= {each.name for each in path.parent.iterdir()}
+    assert not list(path.parent.glob("bridge.db-*")) + list(path.parent.glob("bridge.db"))
