@@ -115,7 +115,8 @@ def _schema(look: Look) -> None:
     for difference in compare_metadata(context, Table.metadata):
         first = difference[0] if isinstance(difference, list) else difference
         verb, *what = first
-        names = [str(getattr(part, "name", part)) for part in what if part is not None]
+        named = (part if isinstance(part, str) else getattr(part, "name", None) for part in what)
+        names = [str(name) for name in named if name is not None]
         said = (
             f"its tables are not those of this version: to {verb.replace('_', ' ')} {' '.join(names[:3])} would mend it"
         )
@@ -264,6 +265,7 @@ def _are_changes(changes: Any) -> bool:
 
 
 def _deletions(look: Look) -> None:
+    """Evidence that an item is gone belongs to a pair that waits for what is to be done about it, and to no other."""
     table = _tables["deletion"]
     query = select(table, _pair.c.left_id, _pair.c.right_id).join(_pair, _pair.c.id == table.c.pair_id)
     for row in look.rows(query.order_by(table.c.pair_id)):
@@ -271,6 +273,12 @@ def _deletions(look: Look) -> None:
             where = f"link {look.name(row.link_id)}, deletion of {row.side} {row.item_id}"
             again = f"bridge state rebuild {look.name(row.link_id)}"
             look.tell("deletions", where, f"pair {row.pair_id} does not hold that item", again)
+    lost = _pair.c.id.not_in(select(table.c.pair_id))
+    columns = (_pair.c.id, _pair.c.link_id, _pair.c.left_id)
+    for row in look.rows(select(*columns).where(_pair.c.status == "vanished", lost).order_by(_pair.c.id)):
+        where = f"link {look.name(row.link_id)}, pair {row.id}"
+        what = "one of its items is said to be gone and nothing says which: no run comes to it"
+        look.tell("deletions", where, what, f"bridge pairs relink {row.left_id} looks again.")
 
 
 # --- leases, cursors, what is told --------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from engine.world import World
 from bridge.cli.app import main
 from bridge.errors import LockedError, StateError
 from bridge.model import UNSET, Marker, Record, Ref
-from state import conflicts, history, inbox, intents, leases, links, pairs, parked, runs
+from state import conflicts, deletions, history, inbox, intents, leases, links, pairs, parked, runs
 from state.backup import back_up, require_alone, set_aside
 from state.codec import dump_record
 from state.findings import KEPT
@@ -171,6 +171,8 @@ def sow(session):
     run = runs.start_run(session, link_id, "timer", NOW)
     first = paired(session, link_id, 1)
     paired(session, link_id, 2, status="unlinked", reason="deleted")
+    gone = paired(session, link_id, 9)
+    deletions.note(session, link_id, deletions.Deletion(gone, "task", "right", "r9", "404", False, NOW))
     seen = conflicts.Sighting("Pump", "v1", NOW)
     clash = conflicts.Clash(first, "task", "title", "Pump", "Old", UNSET, seen, conflicts.Sighting("Pumpe"))
     conflicts.upsert_open(session, link_id, clash, run_id=run, now=NOW)
@@ -210,7 +212,7 @@ def test_a_database_in_the_middle_of_its_work_is_sound(url):
     assert verdict.findings == ()
     assert verdict.is_sound
     assert {name: verdict.counts[name] for name in ("link", "pair", "pair_live", "intent", "inbox")} == {
-        "link": 2, "pair": 2, "pair_live": 1, "intent": 2, "inbox": 2,
+        "link": 2, "pair": 3, "pair_live": 1, "intent": 2, "inbox": 2,
     }  # fmt: skip
 
 
@@ -243,6 +245,8 @@ def test_a_database_in_the_middle_of_its_work_is_sound(url):
         ("UPDATE cursor SET lease_until = lease_until + 999999", "leases", "held by somebody for hours more"),
         ("UPDATE run SET counts = 'pulled'", "history", "what it counted cannot be read"),
         ("UPDATE history SET after = 'bug'", "history", "a value cannot be read"),
+        ("UPDATE pair SET status = 'vanished' WHERE id = 1", "deletions", "nothing says which"),
+        ("UPDATE deletion SET item_id = 'r8'", "deletions", "does not hold that item"),
         ("DROP INDEX ix_pair_entity", "tables", "add index ix_pair_entity"),
     ],
 )
@@ -261,7 +265,7 @@ def test_what_is_wrong_is_told_with_its_place_and_what_helps(url, statement, che
     ("statement", "told"),
     [
         ("CREATE TABLE songs (title TEXT)", "remove table songs"),
-        ("UPDATE parked SET item_id = 'l9'", "neither waits nor is in a pair"),
+        ("UPDATE parked SET item_id = 'l99'", "neither waits nor is in a pair"),
         ("UPDATE inbox SET not_before = '2099-01-01 00:00:00' WHERE side = 'left'", "put off until 2099-01-01"),
         ("UPDATE cursor SET cursor = ''", "its cursor is empty"),
         ("UPDATE cursor SET resume = 'x'", "for whom it was"),
@@ -286,7 +290,7 @@ def test_an_item_in_two_pairs_is_told_also_when_what_forbids_it_is_gone(path):
 
     told = [one.what for one in verify(f"sqlite:///{path}").findings]
 
-    assert "the task is in 2 pairs of the link" in told
+    assert "the task is in 3 pairs of the link" in told
     assert any("add constraint uq_pair" in what for what in told)
 
 
@@ -332,8 +336,8 @@ def test_pairs_whose_items_were_exchanged_are_told_and_a_copied_text_is_not(url)
         store.run_sync(exchanged)
 
     found = verify(url).findings
-    assert ["pair 3" in found[0].where, "pair 4" in found[1].where, len(found)] == [True, True, 2]
-    assert found[0].what.startswith("its left record says it was made from r7, which pair 4 joins")
+    assert ["pair 4" in found[0].where, "pair 5" in found[1].where, len(found)] == [True, True, 2]
+    assert found[0].what.startswith("its left record says it was made from r7, which pair 5 joins")
 
 
 def test_a_row_that_refers_to_nothing_is_told(path):
