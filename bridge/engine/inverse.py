@@ -16,7 +16,7 @@ from bridge.engine.plan import title_of
 from bridge.engine.sets import members
 from bridge.engine.why import Wanted
 from bridge.merge import apply_delta, delta, key
-from bridge.model import SIDES, Delete, FieldChange, Hold, Plan, Record, Ref, Side, Unset, Update, Value
+from bridge.model import SIDES, Delete, FieldChange, Hold, Kind, Plan, Record, Ref, Side, Unset, Update, Value
 from mappings.rows import Row
 from state.codec import load_record
 from state.history import Entry
@@ -179,6 +179,9 @@ def _of_create(
     can = link.end(side).connector.kinds()[pair.kind]
     if choice.creates == "keep":
         return (), _hold(link, pair, side, "not-undoable", "the run created it; it is kept (--creates keep)")
+    if pair.kind == Kind.LABEL:
+        why = "the run created this label; it stays, for deleting it would take it off every item that has it"
+        return (), _hold(link, pair, side, "not-undoable", why)
     if choice.creates == "delete" and not can.delete:
         why = can.reasons.get("delete", f"a {pair.kind} cannot be deleted there")
         return (), _hold(link, pair, side, "not-undoable", f"{why} (--creates close)")

@@ -446,3 +446,28 @@ async def test_a_merge_that_wrote_both_sides_is_taken_back_on_both(world: World)
     assert world.task(task)["description"] == "one\n\ntwo\n\nTHREE"
     assert world.issue(number)["body"].startswith("ONE\n\ntwo\n\nthree")
     await untouched(world)
+
+
+async def test_a_created_label_stays(world: World):
+    world.write_config(link_more='kinds = ["task", "label"]')
+    world.new_issue("Repair the pump", labels=["bug"])
+    run = (await world.sync()).run_id
+
+    _, doing = await undo(world, Choice(run, creates="delete"))
+
+    assert "label" in {hold.kind for hold in doing.left_alone}
+    await untouched(world)
+    assert [label["name"] for label in world.issue(1)["labels"]] == ["bug"]
+
+
+async def test_a_deletion_that_is_not_answered_is_found_out_about(world: World):
+    world.write_config(artala_more="allow_task_delete = true")
+    world.new_issue("Repair the pump")
+    run = (await world.sync()).run_id
+    world.artala.fault("lost_reply", method="DELETE", path="/api/tasks/")
+
+    report, doing = await undo(world, Choice(run, creates="delete"))
+
+    assert (report.error, world.tasks(), [type(each) for each in doing.done]) == ("", [], [Delete])
+    await untouched(world)
+    assert (world.tasks(), statuses(world)) == ([], ["deleted"])
