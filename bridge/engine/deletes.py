@@ -13,13 +13,14 @@ import structlog
 from bridge.engine import vanished
 from bridge.engine.apply import apply
 from bridge.engine.context import Run
-from bridge.engine.outcome import Outcome, Sight
+from bridge.engine.forced import force
+from bridge.engine.orders import MARK, remove
 from bridge.engine.pair import member_of
-from bridge.engine.plan import View, Work, title_of
-from bridge.errors import GoneError, LockedError, NotFoundError, PermissionError_, RejectedError, UnknownOutcome
-from bridge.model import SIDES, FieldChange, Fields, Record, Side, Unset, Update, other
-from state import deletions, history, inbox, intents, leases, pairs, parked
-from state.codec import dump, load_record
+from bridge.engine.plan import View, title_of
+from bridge.errors import GoneError, NotFoundError, PermissionError_, RejectedError, UnknownOutcome
+from bridge.model import SIDES, Delete, FieldChange, Record, Side, other
+from state import deletions, history, inbox, pairs, parked
+from state.codec import load_record
 from state.deletions import Deletion
 from state.history import Entry
 from state.pairs import Pair
@@ -79,7 +80,9 @@ def _revive(session: Session, run: Run, each: Deletion, why: str) -> None:
 async def _deal(run: Run, each: Deletion) -> None:
     policy = run.link.deletes.policy if each.kind == "task" and not each.moved else "unlink"
     pair = (await run.store.read(pairs.by_ids, [each.pair_id]))[each.pair_id]
-    if policy == "unlink":
+    if pair.status != "vanished":
+        await run.store.run(deletions.forget, [pair.id])
+    elif policy == "unlink":
         await run.store.run(_end, run, each, pair, each.evidence)
     elif run.now() >= each.seen_at + timedelta(seconds=run.link.deletes.grace_s):
         survivor = await _judged_again(run, each, pair)
@@ -137,124 +140,49 @@ def _end(session: Session, run: Run, each: Deletion, pair: Pair, why: str) -> No
     run.tally.counts["unlinked"] += 1
 
 
-# --- policies close, archive, label ----------------------------------------------------------------------------------
+# --- policies --------------------------------------------------------------------------------------------------------
 
 
 async def _mark(run: Run, each: Deletion, pair: Pair, survivor: Record) -> None:
-    """Say on the survivor that its partner is gone; then the pair ends. A refusal parks it and leaves the pair."""
-    side = other(each.side)
+    """Close, archive or label the survivor; then the pair ends. A refusal parks it and leaves the pair."""
+    side, policy = other(each.side), run.link.deletes.policy
     wanted = run.link.deletes.marks(run.link, side, each.kind, survivor.fields)
-    work = _marking(run, pair, side, survivor, wanted, f"deleted on the {each.side}, policy {run.link.deletes.policy}")
-    if work.operations:
-        await apply(run, [work])
-    now = (await run.store.read(pairs.by_ids, [pair.id]))[pair.id]
-    held = load_record(now.record(side), survivor.ref).fields
-    if all(held.get(name) == value for name, value in wanted.items()):
-        await run.store.run(_end, run, each, now, f"{each.evidence}; {run.link.deletes.policy} on the {side} (S26)")
-
-
-def _marking(run: Run, pair: Pair, side: Side, survivor: Record, wanted: Fields, rule: str) -> Work:
-    members = {each: member_of(run.link, pair, each, survivor if each == side else None) for each in SIDES}
-    changes = tuple(
-        FieldChange(name, survivor.fields.get(name), value, f"{name}: {rule} (S26)")
+    rule = f"deleted on the {each.side}, policy {policy} (S26)"
+    changes = [
+        FieldChange(name, survivor.fields.get(name), value, f"{name}: {rule}")
         for name, value in wanted.items()
         if survivor.fields.get(name) != value
-    )
-    sights, outcomes = [], []
-    for row in run.link.mappings[pair.kind].rows:
-        values = {each: row.normal(each, members[each].record.fields.get(row.field(each))) for each in SIDES}
-        bases = {each: members[each].base_of(row, each) for each in SIDES}
-        sights.append(Sight(values["left"], values["right"], bases["left"], bases["right"]))
-        forced = {side: wanted[row.field(side)]} if row.field(side) in wanted else {}
-        outcomes.append(Outcome("forced", **forced, rule=rule) if forced else Outcome("same"))  # type: ignore[arg-type]
-    view = View(pair.kind, pair.entity, pair.id, members["left"], members["right"])
-    update = Update(pair.kind, side, pair.id, survivor.ref, survivor.version, survivor.url, title_of(survivor), changes)
-    return Work(view, tuple(sights), tuple(outcomes), (update,) if changes else ())
-
-
-# --- policy delete ---------------------------------------------------------------------------------------------------
+    ]
+    if changes:
+        members = {at: member_of(run.link, pair, at, survivor if at == side else None) for at in SIDES}
+        view = View(pair.kind, pair.entity, pair.id, members["left"], members["right"])
+        await apply(run, [force(run.link, view, {side: changes}, MARK)])
+    now = (await run.store.read(pairs.by_ids, [pair.id]))[pair.id]
+    held = load_record(now.record(side), survivor.ref).fields
+    if not changes or all(held.get(name) == value for name, value in wanted.items()):
+        await run.store.run(_end, run, each, now, f"{each.evidence}; policy {policy} on the {side} (S26)")
 
 
 async def _delete(run: Run, each: Deletion, pair: Pair, survivor: Record) -> None:
-    """Delete the survivor: intent first (S18), with the whole record kept in the history."""
+    """Delete the survivor; the history keeps the whole record."""
     side = other(each.side)
-    intent = await run.store.run(_intend, run, pair, side)
+    rule = f"deleted on the {each.side}, policy delete (S26)"
+    changes = tuple(FieldChange(name, value, None, rule) for name, value in sorted(survivor.fields.items()))
+    title = title_of(survivor)
+    order = Delete(pair.kind, side, pair.id, survivor.ref, survivor.version, survivor.url, title, changes, rule)
     try:
-        await run.link.end(side).connector.delete(survivor.ref, before_send=run.check_fence)
+        await remove(run, order)
     except UnknownOutcome:
-        return  # found out about by the next run, which reads the record
-    except GoneError:
-        pass
+        return  # the next run finds out
     except (RejectedError, PermissionError_) as refused:
-        await run.store.run(_refused, run, each, pair, survivor, intent, refused)
+        stuck = Stuck(
+            pair.kind, side, survivor.ref.id, "not-deleted", refused.message, "", title, survivor.url, refused.hint
+        )
+        await run.store.run(_park, run, stuck)
         return
-    run.tally.counts[f"writes_{side}"] += 1
+    await run.store.run(deletions.forget, [pair.id])
     run.tally.counts["deleted"] += 1
-    await run.store.run(_deleted, run, each, pair, survivor, intent)
 
 
-def _intend(session: Session, run: Run, pair: Pair, side: Side) -> int:
-    if not leases.check_fence(session, run.link.id, run.fence):
-        raise LockedError(f'link "{run.link.name}": another process took over while this run was paused')
-    row = {
-        "link_id": run.link.id,
-        "run_id": run.id,
-        "pair_id": pair.id,
-        "kind": pair.kind,
-        "side": side,
-        "verb": "delete",
-        "step": "delete",
-        "item_id": pair.item_id(side),
-        "entity": pair.entity,
-        "changes": dump({}),
-        "state": "sent",
-        "attempts": 1,
-        "fence": run.fence,
-        "created_at": run.now(),
-    }
-    return intents.add_many(session, [row])[0]
-
-
-def _deleted(session: Session, run: Run, each: Deletion, pair: Pair, survivor: Record, intent: int) -> None:
-    side = other(each.side)
-    history.add_many(
-        session,
-        [
-            Entry(
-                run.link.id,
-                run.id,
-                pair.kind,
-                side,
-                survivor.ref.id,
-                "delete",
-                run.now(),
-                pair.id,
-                name,
-                value,
-                rule=f"deleted on the {each.side}, policy delete (S26)",
-            )
-            for name, value in sorted(survivor.fields.items())
-            if not isinstance(value, Unset)
-        ],
-    )
-    intents.remove(session, [intent])
-    why = f"{each.evidence}; deleted on the {side} (S26)"
-    vanished.end(session, run.link.id, run.id, pair, each.side, why, run.now())
-    pairs.set_status(session, pair.id, "deleted", why)
-
-
-def _refused(
-    session: Session,
-    run: Run,
-    each: Deletion,
-    pair: Pair,
-    survivor: Record,
-    intent: int,
-    refused: RejectedError | PermissionError_,
-) -> None:
-    intents.remove(session, [intent])
-    stuck = Stuck(
-        pair.kind, other(each.side), survivor.ref.id, "not-deleted", refused.message, title=title_of(survivor),
-        url=survivor.url, hint=refused.hint,
-    )  # fmt: skip
+def _park(session: Session, run: Run, stuck: Stuck) -> None:
     parked.park(session, run.link.id, [stuck], config_hash=run.link.config_hash, now=run.now())

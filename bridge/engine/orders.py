@@ -32,10 +32,13 @@ log = structlog.get_logger(__name__)
 UNDO: Final = "undo"
 """The verb of an intent, and the action in the history, of a write that takes one back."""
 
-REMOVE: Final = "undo-delete"
-"""The verb of an intent to remove what a run created. Its action in the history is ``delete``."""
+REMOVE: Final = "remove"
+"""The verb of an intent to delete a record. Its action in the history is ``delete``."""
 
-VERBS: Final = (UNDO, REMOVE)
+MARK: Final = "mark"
+"""The verb of an intent, and the action in the history, of a write that says on a survivor that its partner is gone."""
+
+VERBS: Final = (UNDO, REMOVE, MARK)
 
 
 async def remove(run: Run, order: Delete) -> None:
@@ -139,7 +142,7 @@ def _found(session: Session, run: Run, intent: IntentRow, side: Side, record: Re
     """Settle an ordered update whose answer was lost, as far as the record shows that it happened."""
     pair = pairs.by_ids(session, [intent.pair_id or 0]).get(intent.pair_id or 0)
     done = [change for change in _changes(intent) if _happened(run, intent.kind, side, change, record)]
-    if pair is None or pair.status != "live" or not done:
+    if pair is None or pair.status not in ("live", "vanished") or not done:
         intents.remove(session, [intent.id or 0])
         return False
     earlier = replace(record, fields={**record.fields, **{change.field: change.before for change in done}})
