@@ -106,7 +106,7 @@ def _row(spec: RowSpec, left: Schema, right: Schema, *, people: People, policy: 
         spec.right,
         spec.direction,
         chosen,
-        _lens(spec, people, link, by_email=left_spec.emails and right_spec.emails),
+        lens_of(spec, people, link, by_email=left_spec.emails and right_spec.emails),
         left_spec,
         right_spec,
         is_set,
@@ -124,7 +124,8 @@ def _spec(schema: Schema, name: str, side: Side, origin: str, link: str) -> Fiel
     return found
 
 
-def _lens(spec: RowSpec, people: People, link: str, *, by_email: bool) -> Lens:
+def lens_of(spec: RowSpec, people: People, link: str, *, by_email: bool) -> Lens:
+    """The transform of a row. Raises ConfigError for a choice without a map."""
     if spec.transform == "people":
         return replace(people, match_equal=by_email)
     if spec.transform == "choice":

@@ -269,6 +269,15 @@ def postpone(session: Session, link_id: int, kind: str, items: Iterable[Item], n
     _change(session, link_id, kind, items, attempts=_table.c.attempts + 1, not_before=not_before)
 
 
+def due_at(session: Session, link_id: int, kind: str, side: Side, item_id: str) -> datetime | None:
+    """When an item that was put off is tried again; None for at once."""
+    query = select(_table.c.not_before).where(
+        _table.c.link_id == link_id, _table.c.kind == kind, _table.c.side == side, _table.c.item_id == item_id
+    )
+    found: datetime | None = session.execute(query).scalar()
+    return found
+
+
 def hold(session: Session, link_id: int, kind: str, items: Iterable[Item], reason: str) -> None:
     """Keep rows without trying them (first contact in mode ``match``)."""
     _change(session, link_id, kind, items, held=reason)

@@ -11,6 +11,7 @@ from bridge.cli import frame
 if TYPE_CHECKING:
     from bridge.config.settings import Settings
     from bridge.engine.overview import LinkStatus
+    from bridge.engine.reasons import LinkFacts
     from state.history import Entry
     from state.store import Session
 
@@ -75,7 +76,7 @@ def why(
     config: frame.ConfigOption = None,
     json: frame.JsonOption = False,
 ) -> None:
-    """Why an item is the way it is: both sides' values, what they last agreed on, what waits, what was done."""
+    """Why an item is the way it is: both sides' values, what they last agreed on, and if they differ exactly why."""
     from bridge.cli import why_view
     from bridge.engine import why as reasons
 
@@ -83,21 +84,31 @@ def why(
     if link is not None:
         loaded.link(link)
     with frame.state(loaded) as store:
-        stories = store.read_sync(reasons.tell, item, names=_field_names(loaded), link=link, only=field)
+        stories = store.read_sync(reasons.tell, item, facts=_facts(loaded), link=link, only=field)
     if json:
         why_view.as_json(stories)
     else:
         why_view.show_stories(stories)
 
 
-def _field_names(loaded: Settings) -> dict[str, dict[str, list[tuple[str, str]]]]:
-    """For each link and kind, which left field is joined to which right one."""
+def _facts(loaded: Settings) -> dict[str, LinkFacts]:
+    """What the configuration says of each link and its rows."""
     from bridge.config.rows import row_specs
+    from bridge.engine.reasons import Joined, LinkFacts
+    from mappings.lenses import People
+    from mappings.rows import lens_of
 
-    return {
-        link.name: {
-            kind: [(row.left, row.right) for row in rows if row.direction != "off"]
-            for kind, rows in row_specs(loaded, link).items()
+    found = {}
+    for link in loaded.links:
+        left, right = link.left.connection, link.right.connection
+        known = [(person[left], person[right]) for person in loaded.people if left in person and right in person]
+        people = People.of(known, left, right)
+        rows = {
+            kind: [
+                Joined(spec.left, spec.right, spec.direction, lens_of(spec, people, link.name, by_email=False))
+                for spec in specs
+            ]
+            for kind, specs in row_specs(loaded, link).items()
         }
-        for link in loaded.links
-    }
+        found[link.name] = LinkFacts(link.enabled, rows)
+    return found

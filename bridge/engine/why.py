@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from bridge.engine.reasons import LinkFacts, Reason, of_field, of_item
 from bridge.errors import ConfigError
 from bridge.model import SIDES, UNSET, Kind, Ref, Side, Unset, Value
-from state import conflicts, history, inbox, links, pairs, parked
+from state import conflicts, history, inbox, links, pairs, parked, runs
 from state.codec import load_base, load_record
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 KINDS: Final = (Kind.TASK, Kind.LABEL)
 _PAGE: Final = 2_000
 _HISTORY: Final = 12
+_LONG_AGO: Final = 1_000
+_WRITES: Final = ("create", "update", "undo")
 _SHORTEST_PREFIX: Final = 6
 
 FieldNames = Mapping[str, Mapping[str, Sequence[tuple[str, str]]]]
@@ -33,7 +36,8 @@ FieldNames = Mapping[str, Mapping[str, Sequence[tuple[str, str]]]]
 class FieldStory:
     """One row of a pair: what each side holds and held when both agreed. A name is "" where a side has no such field.
 
-    ``conflict`` is the unresolved one, ``parked`` why the field cannot go on.
+    ``conflict`` is the unresolved one, ``parked`` why the field cannot go on, ``reasons`` why it is not in step, ``last``
+    the newest write of it.
     """
 
     left_name: str
@@ -44,15 +48,17 @@ class FieldStory:
     base_right: Value | Unset
     conflict: conflicts.Conflict | None = None
     parked: tuple[parked.Parked, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    last: history.Entry | None = None
 
     @property
     def state(self) -> str:
-        """``settled``, ``waiting`` (a change not carried over yet), ``conflict`` or ``parked``."""
+        """``settled``, ``conflict``, ``parked``, or the code of the first reason: ``waiting``, ``drift``, …"""
         if self.conflict is not None:
             return "conflict"
         if self.parked:
             return "parked"
-        return "settled" if (self.left, self.right) == (self.base_left, self.base_right) else "waiting"
+        return self.reasons[0].code if self.reasons else "settled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,13 @@ class Story:
     fields: tuple[FieldStory, ...] = ()
     parked: tuple[parked.Parked, ...] = ()
     history: tuple[history.Entry, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def pair_name(self) -> str:
+        """What a command takes for it."""
+        held = self.left or self.right
+        return "" if held is None else held.ref.key
 
     @property
     def title(self) -> str:
@@ -105,18 +118,60 @@ class Wanted:
 
 
 def tell(
-    session: Session, item: str, *, names: FieldNames, link: str | None = None, only: str | None = None
+    session: Session,
+    item: str,
+    *,
+    names: FieldNames | None = None,
+    facts: Mapping[str, LinkFacts] | None = None,
+    link: str | None = None,
+    only: str | None = None,
 ) -> list[Story]:
-    """Every story of an item, one a link. ``only`` keeps one field, by either side's name. Raises ConfigError if unknown."""
+    """Every story of an item, one a link. ``only`` keeps one field, by either side's name; with ``facts`` each says why
+    it is not in step. Raises ConfigError if unknown.
+    """
+    if facts is not None:
+        names = {
+            at: {kind: [(row.left, row.right) for row in rows] for kind, rows in of.rows.items()}
+            for at, of in facts.items()
+        }
     wanted = Wanted.of(item)
     rows = [row for row in links.all_links(session) if link in (None, row.name)]
-    stories = list(_stories(session, rows, wanted, names))
+    stories = list(_stories(session, rows, wanted, names or {}))
     if not stories:
         raise ConfigError(
             f"no link knows {item!r}.",
             hint='Give its address, "container#id", "connection:id" or its id. What no sync has read yet is not known.',
         )
+    if facts is not None:
+        stories = [
+            _explained(session, story, facts.get(story.link, LinkFacts(is_configured=False))) for story in stories
+        ]
     return [_only(story, only) for story in stories] if only else stories
+
+
+def _explained(session: Session, story: Story, facts: LinkFacts) -> Story:
+    """The story with its reasons and with the last write of each field."""
+    link_id = next(row.id for row in links.all_links(session) if row.name == story.link) or 0
+    last = runs.latest(session).get(link_id)
+    joined = {(one.left, one.right): one for one in facts.rows.get(story.kind, ())}
+    past = history.find(session, pair_id=story.pair, limit=_LONG_AGO) if story.pair is not None else []
+    fields = tuple(
+        replace(each, reasons=of_field(each, joined.get((each.left_name, each.right_name))), last=_last(each, past))
+        for each in story.fields
+    )
+    due = {
+        item.side: at
+        for item in story.waiting
+        if (at := inbox.due_at(session, link_id, story.kind, item.side, item.item_id)) is not None
+    }
+    told = replace(story, fields=fields)
+    return replace(told, reasons=of_item(told, facts, last, due))
+
+
+def _last(each: FieldStory, past: Sequence[history.Entry]) -> history.Entry | None:
+    """The newest write of a field on either side. ``past`` is newest first."""
+    names = {("left", each.left_name), ("right", each.right_name)}
+    return next((one for one in past if (one.side, one.field) in names and one.action in _WRITES), None)
 
 
 def _stories(session: Session, rows: Iterable[LinkRow], wanted: Wanted, names: FieldNames) -> Iterator[Story]:
