@@ -37,7 +37,8 @@ def show_status(found: Sequence[LinkStatus], loaded: Settings, place: str) -> No
         if each.conflicts_decided:
             say(f"{name}: {words.plural(each.conflicts_decided, 'decided conflict')}: the next run writes the decision")
         if each.parked:
-            say(f"{name}: {words.plural(each.parked, 'parked item')}: [bold]bridge parked list[/bold]")
+            frozen = f" ({each.frozen:,} frozen by the breaker)" if each.frozen else ""
+            say(f"{name}: {words.plural(each.parked, 'parked item')}{frozen}: [bold]bridge parked list[/bold]")
         if each.held:
             say(f"{name}: {words.plural(each.held, 'item')} held back: [bold]bridge plan {name}[/bold]")
         if each.vanished:

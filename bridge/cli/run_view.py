@@ -85,6 +85,9 @@ def _ends(link: Link) -> str:
 _SAID: Final = {
     "conflicts_open": "[red]{conflict}[/red]. See [bold]bridge conflicts list[/bold].",
     "parked": "[yellow]{parked}[/yellow]. See [bold]bridge parked list[/bold].",
+    "frozen": "[red]{field} frozen[/red]: our writes kept bringing it back. See [bold]bridge parked list[/bold].",
+    "conflicts_asked": "{question} put to the people on the items themselves.",
+    "conflicts_answered": "{open} decided by a comment on the item.",
     "held": "{item} held back. [bold]bridge plan {link}[/bold] says why.",
     "refused": "{item} left out, moved since the plan was made. Plan again to see them.",
     "guarded": "[red]{item} vanished, more than a run may deal with[/red]; none was. If that is right: "
@@ -111,6 +114,9 @@ def _notes(each: RunReport, joined: Link) -> None:
                 conflict=plural(count, "open conflict"),
                 parked=plural(count, "parked item"),
                 item=plural(count, "item"),
+                field=plural(count, "field"),
+                question=plural(count, "question"),
+                open=plural(count, "conflict"),
                 pair=plural(count, "pair"),
             )
             say(f"{link}: {said}")

@@ -51,7 +51,8 @@ class Silent:
 @dataclass(frozen=True, slots=True)
 class RunReport:
     """A finished run. ``counts`` by name: pulled, paired, created_left, created_right, updated_left, updated_right,
-    conflicts_open, parked, held, unlinked, frozen (in this run), writes_left, writes_right, requests_left, requests_right.
+    conflicts_open, parked, held, unlinked, frozen (in this run), conflicts_asked and conflicts_answered (by comments on the
+    items), writes_left, writes_right, requests_left, requests_right.
 
     ``unmapped``: values the maps have no word for, with how often each was met.
     """
