@@ -76,8 +76,11 @@ class _Voice:
 
 
 async def hear(run: Run) -> None:
-    """Read the replies to what was asked and decide by them; the run that calls this writes what was decided."""
-    if not run.link.answers.sides:
+    """Read the replies to what was asked and decide by them; the run that calls this writes what was decided.
+
+    A run that only carries out a reviewed plan hears nothing: what is decided now is not in that plan.
+    """
+    if not run.link.answers.sides or run.approved is not None:
         return
     cases = await run.store.read(_open_cases, run)
     voices: list[_Voice] = []

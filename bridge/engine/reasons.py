@@ -56,9 +56,16 @@ class Reason:
 # --- an item ------------------------------------------------------------------------------------------------------------
 
 
-def of_item(story: Story, facts: LinkFacts, last: Run | None, due: Mapping[Side, datetime]) -> tuple[Reason, ...]:
-    """What keeps the whole item back. ``due``: when a row of the inbox is tried again, by side."""
+def of_item(
+    story: Story, facts: LinkFacts, last: Run | None, due: Mapping[Side, datetime], unknown: Sequence[str] = ()
+) -> tuple[Reason, ...]:
+    """What keeps the whole item back. ``due``: when a row of the inbox is tried again, by side. ``unknown``: sides that
+    were written without an answer.
+    """
     found = [*_of_pair(story), *(_parked(each) for each in story.parked)]
+    found += [
+        Reason("waiting", f"a write to the {side} got no answer; the next run finds out first") for side in unknown
+    ]
     for row in story.waiting:
         when = f", not before {due[row.side]:%Y-%m-%d %H:%M:%SZ}" if row.side in due else ""
         tried = f", tried {row.attempts} times" if row.attempts else ""

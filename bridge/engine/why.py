@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from bridge.engine.reasons import LinkFacts, Reason, of_field, of_item
 from bridge.errors import ConfigError
 from bridge.model import SIDES, UNSET, Kind, Ref, Side, Unset, Value
-from state import conflicts, history, inbox, links, pairs, parked, runs
+from state import conflicts, history, inbox, intents, links, pairs, parked, runs
 from state.codec import load_base, load_record
 
 if TYPE_CHECKING:
@@ -165,7 +165,19 @@ def _explained(session: Session, story: Story, facts: LinkFacts) -> Story:
         if (at := inbox.due_at(session, link_id, story.kind, item.side, item.item_id)) is not None
     }
     told = replace(story, fields=fields)
-    return replace(told, reasons=of_item(told, facts, last, due))
+    return replace(told, reasons=of_item(told, facts, last, due, _unknown(session, link_id, told)))
+
+
+def _unknown(session: Session, link_id: int, story: Story) -> list[str]:
+    """The sides of which nobody knows yet whether a write to this item happened (S18)."""
+    ids = {held.ref.id for held in (story.left, story.right) if held is not None}
+    return sorted(
+        {
+            one.side
+            for one in intents.unfinished(session, link_id)
+            if one.kind == story.kind and (one.pair_id == story.pair if story.pair else one.source_id in ids)
+        }
+    )
 
 
 def _last(each: FieldStory, past: Sequence[history.Entry]) -> history.Entry | None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bridge.model import UNSET, Record, Ref
-from state import conflicts, history, inbox, links, pairs, parked, runs
+from state import conflicts, history, inbox, intents, links, pairs, parked, runs
 from state.codec import dump_base, dump_record
 from state.conflicts import Asked, Clash, Sighting, Take
 from state.history import Entry
@@ -275,6 +275,19 @@ def test_an_announced_item_with_failed_attempts_says_when_it_is_tried_again(scen
 
     assert reason["code"] == "waiting"
     assert reason["message"] == "left: announced, not read yet, tried 1 times, not before 2026-11-21 10:30:00Z"
+
+
+def test_a_write_without_an_answer_is_said(scene):
+    scene.add()
+    row = {
+        "link_id": scene.link, "run_id": scene.run, "pair_id": scene.pair, "kind": "task", "side": "right",
+        "verb": "update", "step": "update", "item_id": RIGHT, "source_id": None, "entity": "e", "marker": "",
+        "create_key": None, "changes": "{}", "cursor": None, "state": "sent", "attempts": 1, "fence": 1,
+        "created_at": NOW,
+    }  # fmt: skip
+    scene.do(intents.add_many, [row])
+
+    assert scene.reason()["message"] == "a write to the right got no answer; the next run finds out first"
 
 
 def test_an_item_without_a_partner_that_the_link_does_not_create_is_held(scene):

@@ -296,6 +296,32 @@ async def test_an_item_that_takes_no_comments_is_told_once_and_its_conflict_stay
     assert (on_issue(world, number), the_conflict(world).state) == ([], "open")
 
 
+async def test_a_run_of_a_reviewed_plan_hears_and_asks_nothing(world: World):
+    world.write_config(link_more=RIGHT)
+    _, number = await clashing(world)
+    plan = await world.plan()
+    reply(world, number, "bridge: take github")
+
+    await world.sync(approved=plan.plan)
+
+    assert the_conflict(world).state == "open"
+
+
+async def test_a_question_is_a_write_and_waits_for_the_next_run_at_the_ceiling(world: World):
+    number = world.new_issue("Repair the pump")
+    await world.sync()
+    world.edit_issue(number, title="Mend the pump")
+    world.edit_task(world.tasks()[0]["Id"], title="Replace the pump")
+    world.write_config(link_more=f"{RIGHT}\nmax_writes = 0")
+    await world.sync()
+    assert on_issue(world, number) == []
+
+    world.write_config(link_more=RIGHT)
+    report = await world.sync()
+
+    assert (len(on_issue(world, number)), report.counts["conflicts_asked"]) == (1, 1)
+
+
 async def test_comments_are_read_only_when_the_item_moved(world: World):
     world.write_config(link_more=RIGHT)
     await clashing(world)

@@ -10,6 +10,7 @@ from engine.world import World
 from sqlalchemy import update
 from structlog.testing import capture_logs
 
+from bridge.cli.app import main
 from bridge.engine import overview
 from bridge.engine.again import let_go
 from bridge.engine.report import RunReport
@@ -135,7 +136,8 @@ def release(world: World) -> None:
 async def test_a_released_field_is_written_again_and_counted_anew(world: World):
     task, number = await shared(world)
     await quarrel(world, task, number, 6)
-    release(world)
+    (stuck,) = frozen(world)
+    assert main(["parked", "retry", str(stuck.id), "--config", str(world.config)]) == 0
     world.edit_task(task, title="Repair the pump")
     world.edit_issue(number, title="Repair the pump")
 
