@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import structlog
 
 from bridge.engine import holder
-from bridge.engine.batch import merged
+from bridge.engine.arrivals import POLL_LEASE_S, Look, fetched, is_behind, store
 from bridge.engine.context import Run
-from bridge.engine.link import End, Link, MatchFields, marker_key
+from bridge.engine.link import End
 from bridge.engine.vanished import note_absent, note_gone
 from bridge.errors import (
     AuthError,
@@ -25,27 +24,20 @@ from bridge.errors import (
     TrackerError,
     UnreachableError,
 )
-from bridge.merge import is_rewritten
-from bridge.model import SIDES, Fields, Record, Ref, Side
+from bridge.model import SIDES, Record, Side
 from connectors.base import Page
 from state import cursors, inbox, leases, links, pairs
-from state.codec import dump_record, load_record
-from state.inbox import Arrival, Item
+from state.inbox import Item
 from state.links import Sharer
-from state.pairs import Pair
 from state.store import Session
 
 log = structlog.get_logger(__name__)
 
-_POLL_LEASE_S = 120
 _POLL_WAIT_S = 10
 _GROUP = 1000
 _TRIES = 3
 _LOOK_AGAIN_S = (1, 2)
 _BACK_OFF = timedelta(seconds=5)
-_CLOCK_MARGIN = timedelta(seconds=2)
-"""Between the tracker's time as its answers tell it, in whole seconds, and the newest time that it can have given."""
-_NOWHERE = Ref("", "", "", "")
 
 
 async def poll(run: Run) -> None:
@@ -86,11 +78,11 @@ def _acquire(session: Session, where: cursors.Where, me: str) -> bool:
     named = (where.connection, where.container, where.kind)
     if holder.is_dead(by := leases.poll_holder(session, *named)):
         leases.release_poll(session, *named, by)
-    return leases.acquire_poll(session, *named, me, _POLL_LEASE_S)
+    return leases.acquire_poll(session, *named, me, POLL_LEASE_S)
 
 
 async def _walk(run: Run, end: End, where: cursors.Where, me: str) -> None:
-    position, sharing = await run.store.read(_start, where)
+    position, sharing, has_pairs = await run.store.read(_start, where)
     wanting = [sharer for sharer in sharing if (sharer.link_id, where.kind) in run.link.matches]
     first = run.full or position.cursor is None or not all(sharer.seeded for sharer in wanting)
     covers = f"full {sorted(s.link_id for s in wanting if run.full or not s.seeded)}" if first else "changes"
@@ -98,7 +90,7 @@ async def _walk(run: Run, end: End, where: cursors.Where, me: str) -> None:
     run.cursors.setdefault((end.side, where.kind), position.cursor)
     began_at = run.now()
     total = 0
-    seen: set[str] | None = set() if first and not resumes else None
+    seen: set[str] | None = set() if first and not resumes and has_pairs else None
     sweep = _sweeps(run, end.side, position.polls)
     if sweep:
         run.swept.add(end.side)
@@ -110,7 +102,7 @@ async def _walk(run: Run, end: End, where: cursors.Where, me: str) -> None:
         sweep=sweep,
     )
     async for some in _grouped(pages):
-        await run.store.run(_store, run.link, where, me, some, began_at, _their_time(run, end), covers)
+        await run.store.run(store, run.link, where, me, some, began_at, _their_time(run, end), covers)
         total += sum(len(page.records) for page in some)
         if seen is not None:
             seen.update(record.ref.id for page in some for record in page.records)
@@ -141,8 +133,11 @@ async def _grouped(pages: AsyncIterator[Page]) -> AsyncIterator[list[Page]]:
         raise failure
 
 
-def _start(session: Session, where: cursors.Where) -> tuple[cursors.Position, list[Sharer]]:
-    return cursors.get(session, where), links.sharers(session, where.connection, where.container, where.kind)
+def _start(session: Session, where: cursors.Where) -> tuple[cursors.Position, list[Sharer], bool]:
+    """Where the listing begins, for whom, and whether any of them has a pair that could be missed in it (S25)."""
+    sharing = links.sharers(session, where.connection, where.container, where.kind)
+    has_pairs = any(pairs.walk(session, sharer.link_id, where.kind, after=0, limit=1) for sharer in sharing)
+    return cursors.get(session, where), sharing, has_pairs
 
 
 def _sweeps(run: Run, side: Side, polls: int) -> bool:
@@ -152,160 +147,9 @@ def _sweeps(run: Run, side: Side, polls: int) -> bool:
     return polls % max(1, run.link.sweep_every.get(side, 1)) == 0
 
 
-# --- one page, one transaction ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """How records were read: when, by the tracker's own clock, and whether in a listing, which may lag behind a write of
-    ours; a record that was asked for does not.
-    """
-
-    theirs: datetime
-    listed: bool
-
-    def lags(self, record: Record, known: Record) -> bool:
-        """Whether a record is from before what we know. A time that the tracker's clock has yet to reach proves nothing:
-        it ran ahead when it was given, and was put right since (I7).
-        """
-        if self.listed and known.provisional and record.version == known.version:
-            return True
-        if record.updated_at is None or known.updated_at is None or known.updated_at > self.theirs + _CLOCK_MARGIN:
-            return False
-        return record.updated_at < known.updated_at
-
-
 def _their_time(run: Run, end: End) -> datetime:
     """What the tracker's clock shows now, as far as its answers have told."""
     return run.now() + timedelta(seconds=end.connector.usage().skew_s or 0)
-
-
-def _store(
-    session: Session,
-    link: Link,
-    where: cursors.Where,
-    me: str,
-    pages: Sequence[Page],
-    began_at: datetime,
-    theirs: datetime,
-    covers: str,
-) -> None:
-    """Store pages for every link that reads the container, and how far they reach (S29). ``covers`` says for whom the
-    listing is the first one; only one for the same links may go on where it breaks off.
-
-    Raises LockedError when the right to poll was lost meanwhile: what another process reads must not be undone.
-    """
-    if not leases.renew_poll(session, where.connection, where.container, where.kind, me, _POLL_LEASE_S):
-        raise LockedError(f"{where.connection}:{where.container} is polled by another process by now")
-    last = pages[-1]
-    records = [record for page in pages for record in page.records]
-    for sharer in links.sharers(session, where.connection, where.container, where.kind):
-        match = link.matches.get((sharer.link_id, where.kind))
-        if match is None:
-            links.forget_seed(session, sharer.link_id, sharer.side, where.kind)
-            continue
-        look = _Look(theirs, listed=True)
-        _arrive(session, sharer, where.kind, records, match, look, initial=not sharer.seeded, now=began_at)
-        if last.sweep is not None:
-            _compare(session, sharer, where.kind, last.sweep, last.sweep_default, began_at)
-        if last.last and covers != "changes":
-            links.mark_seeded(session, sharer.link_id, sharer.side, where.kind)
-    if last.last:
-        cursors.commit(session, where, last.cursor, began_at)
-    else:
-        cursors.checkpoint(session, where, last.cursor, covers)
-
-
-def _arrive(
-    session: Session,
-    sharer: Sharer,
-    kind: str,
-    records: Sequence[Record],
-    match: MatchFields,
-    look: _Look,
-    *,
-    initial: bool,
-    now: datetime,
-) -> list[str]:
-    """Put what is news into the inbox; the ids that are not. An echo of our own write ends here (S4).
-
-    What was asked for is read because something is to be judged again, so an unsettled pair counts as news.
-    """
-    by_id = {record.ref.id: record for record in records}
-    known = pairs.by_items(session, sharer.link_id, kind, sharer.side, by_id)
-    waiting = {} if initial else inbox.get_many(session, sharer.link_id, kind, sharer.side, by_id)
-    touched: list[tuple[int, str]] = []
-    news: list[Arrival] = []
-    for item_id, record in by_id.items():
-        pair = known.get(item_id)
-        row = waiting.get(item_id)
-        text = _news(sharer.side, pair, row, record, touched, look)
-        if text is None and not look.listed and pair is not None and not pair.is_settled:
-            text = dump_record(record)
-        if text is not None:
-            named = match.named(sharer.side, record)
-            marker = None if named is None else marker_key(named)
-            key = None if pair is not None else match.key(sharer.side, record.fields)
-            news.append(Arrival(item_id, text, key, marker))
-    pairs.see_many(session, sharer.side, touched)
-    inbox.put(session, sharer.link_id, kind, sharer.side, news, initial=initial, now=now)
-    fresh = {arrival.item_id for arrival in news}
-    return [item_id for item_id in by_id if item_id not in fresh]
-
-
-def _news(
-    side: Side, pair: Pair | None, row: Item | None, record: Record, touched: list[tuple[int, str]], look: _Look
-) -> str | None:
-    """The text to store, or None when it says nothing new: known, touched only, or older than what we know."""
-    if row is not None and row.record is not None:
-        waiting = load_record(row.record, record.ref)
-        text = dump_record(merged(waiting, record))
-        return None if look.lags(record, waiting) or text == row.record else text
-    if pair is None:
-        return dump_record(record)
-    return _news_of_pair(side, pair, record, touched, look)
-
-
-def _news_of_pair(side: Side, pair: Pair, record: Record, touched: list[tuple[int, str]], look: _Look) -> str | None:
-    text = dump_record(record)
-    if text == pair.record(side):
-        return None
-    seen = load_record(pair.record(side), record.ref)
-    if look.lags(record, seen):
-        return None
-    now = merged(seen, record)
-    if now.fields == seen.fields or (seen.provisional and _is_what_we_wrote(seen.fields, now.fields)):
-        touched.append((pair.id, dump_record(now)))
-        return None
-    return text
-
-
-def _is_what_we_wrote(sent: Fields, kept: Fields) -> bool:
-    """Whether the first sight of our write is that write as the server keeps it. Then the base goes with it, and nobody is
-    told of an edit that nobody made (S6); a bare change of white space within these moments is taken for the server's.
-    """
-    return all(name in sent and is_rewritten(sent[name], value) for name, value in kept.items())
-
-
-def _compare(
-    session: Session, sharer: Sharer, kind: str, sweep: Mapping[str, Fields], default: Fields, now: datetime
-) -> None:
-    """Announce the pairs whose uncovered fields are not as last seen: a feed is a hint, the item itself is read."""
-    after = 0
-    while page := pairs.walk(session, sharer.link_id, kind, after=after, limit=500):
-        moved = []
-        for pair in page:
-            item_id = pair.item_id(sharer.side)
-            swept = sweep.get(item_id, default)
-            seen = _fields_of(pair.record(sharer.side))
-            if any(name not in seen or seen[name] != value for name, value in swept.items()):
-                moved.append(item_id)
-        inbox.announce(session, sharer.link_id, kind, sharer.side, moved, now)
-        after = page[-1].id
-
-
-def _fields_of(text: str) -> Fields:
-    return load_record(text, _NOWHERE).fields
 
 
 # --- announced items -------------------------------------------------------------------------------------------------
@@ -325,7 +169,7 @@ async def _fetch(run: Run, kind: str, item: Item) -> bool:
     """Read one item. Its own trouble is its own: it waits and is tried again (S24); the container's ends the run."""
     end = run.link.end(item.side)
     try:
-        record = await _looked_at(run, end, end.ref(kind, item.item_id))
+        record = await _looked_at(run, end, kind, item)
     except (AuthError, ContainerError, RateLimited, UnreachableError):
         raise
     except GoneError as gone:
@@ -335,34 +179,25 @@ async def _fetch(run: Run, kind: str, item: Item) -> bool:
         await run.store.run(_missing, run.link.id, kind, item, run.now(), for_good=isinstance(error, NotFoundError))
         log.info("item.missing", connection=end.connection, item=item.item_id, reason=error.message)
         return False
-    look = _Look(_their_time(run, end), listed=False)
-    return await run.store.run(_fetched, run.link, kind, item, record, look, run.now())
+    look = Look(_their_time(run, end), listed=False)
+    return await run.store.run(fetched, run.link, kind, item, record, look, run.now())
 
 
-async def _looked_at(run: Run, end: End, ref: Ref) -> Record:
-    """Fetch, looking again where the answer is a 404: a lagging replica says that too (S25)."""
-    fields = run.link.poll_fields.get((end.side, ref.kind), frozenset())
+async def _looked_at(run: Run, end: End, kind: str, item: Item) -> Record:
+    """Fetch, looking again where the answer is a 404 or older than what we know: a lagging replica says that too (S25)."""
+    ref = end.ref(kind, item.item_id)
+    fields = run.link.poll_fields.get((end.side, kind), frozenset())
     for pause in _LOOK_AGAIN_S:
         try:
-            return await end.connector.fetch(ref, fields=fields)
+            record = await end.connector.fetch(ref, fields=fields)
         except GoneError as gone:
             if gone.status != 404:
                 raise
+        else:
+            if not await run.store.read(is_behind, run.link.id, kind, item, record):
+                return record
         await run.sleep(pause)
     return await end.connector.fetch(ref, fields=fields)
-
-
-def _fetched(session: Session, link: Link, kind: str, item: Item, record: Record, look: _Look, now: datetime) -> bool:
-    """Store a fetched record for every link that reads its container; whether it is news to this one."""
-    end, news = link.end(item.side), True
-    for sharer in links.sharers(session, end.connection, end.container, kind):
-        match = link.matches.get((sharer.link_id, kind))
-        if match is not None:
-            unchanged = _arrive(session, sharer, kind, (record,), match, look, initial=False, now=now)
-            if unchanged and (sharer.link_id, sharer.side) == (link.id, item.side):
-                inbox.remove(session, link.id, kind, [item])
-                news = False
-    return news
 
 
 def _missing(session: Session, link_id: int, kind: str, item: Item, now: datetime, *, for_good: bool) -> None:
