@@ -117,6 +117,17 @@ def _stamp(end: End, case: _Case, side: Side) -> str:
     return f"{record.version} {record.updated_at.isoformat() if record.updated_at else ''}"
 
 
+def _looked_at(run: Run, case: _Case, side: Side) -> str:
+    """What to remember of a look: nothing of a record that moved just now, for another comment of that second would not
+    move it again.
+    """
+    end = run.link.end(side)
+    record = load_record(case.pair.record(side), end.ref(case.conflict.clash.kind, case.pair.item_id(side)))
+    if record.updated_at is not None and record.updated_at > run.now() + _ahead(end) - _GRAIN:
+        return ""
+    return _stamp(end, case, side)
+
+
 async def _listen(run: Run, side: Side, group: Sequence[_Case]) -> list[_Voice]:
     """Read one item's comments. Its own trouble is its own: they are read again another time (S24)."""
     end = run.link.end(side)
@@ -144,18 +155,16 @@ def _looked(session: Session, run: Run, side: Side, group: Sequence[_Case], said
         asked = case.asked(side)
         newest = max([each.updated_at for each in said if each.updated_at] + [_instant(asked.heard)])
         known = tuple(sorted(_tag(each) for each in said if each.updated_at in (None, newest)))
-        is_fresh = newest > run.now() + _ahead(run.link.end(side)) - _GRAIN
-        stamp = "" if is_fresh else _stamp(run.link.end(side), case, side)  # another may follow within that second
-        looked = replace(asked, looked=stamp, heard=_iso(newest), known=known)
+        looked = replace(asked, looked=_looked_at(run, case, side), heard=_iso(newest), known=known)
         conflicts.ask(session, case.conflict, side, looked)
 
 
-def _voices(run: Run, side: Side, case: _Case, said: Iterable[Comment]) -> list[_Voice]:
+def _voices(run: Run, side: Side, case: _Case, said: Sequence[Comment]) -> list[_Voice]:
     """The answers of one item's new comments that are about this conflict, from people who may answer."""
     end, asked = run.link.end(side), case.asked(side)
     moved = case.conflict.moved_at if case.conflict.moved_at > case.conflict.opened_at else None
     found = []
-    for comment in said:
+    for comment in _since_question(said, asked):
         if _time(comment) < _instant(asked.heard) or _tag(comment) in asked.known or comment.key is not None:
             continue
         if comment.id == asked.comment:
@@ -171,6 +180,14 @@ def _voices(run: Run, side: Side, case: _Case, said: Iterable[Comment]) -> list[
             else:
                 found.append(voice)
     return found
+
+
+def _since_question(said: Sequence[Comment], asked: Asked) -> Iterable[Comment]:
+    """Without what stood there before we asked, also within the same second: it answered something else."""
+    place = next((at for at, each in enumerate(said) if each.id == asked.comment), None)
+    if place is None:
+        return said
+    return (each for at, each in enumerate(said) if at > place or _time(each) > _time(said[place]))
 
 
 def _ignored(run: Run, voice: _Voice, why: str) -> None:
@@ -245,7 +262,7 @@ async def _ask(run: Run, side: Side, case: _Case) -> None:
         stamp = ""  # that of a comment found again may be a reply's already
         comment = await _posted(run, end, case, side) if side in conflict.asked else None
         if comment is None:
-            stamp = _stamp(end, case, side)
+            stamp = _looked_at(run, case, side)
             if not await run.store.run(_note, run, conflict, side, Asked()):
                 return  # decided meanwhile
             room = end.connector.kinds()[conflict.clash.kind].comment_max

@@ -215,6 +215,26 @@ async def test_an_answer_can_be_about_one_field_of_two(world: World):
     assert report.counts["conflicts_open"] == 1
 
 
+async def test_an_answer_to_an_earlier_question_does_not_answer_a_later_one(world: World):
+    world.write_config(link_more=RIGHT)
+    task, number = await clashing(world)
+    world.github.clock.freeze()  # all that follows is one second
+    reply_at_once(world, number, "bridge: take github")
+    await world.sync()
+    assert titles(world, task, number) == ("Mend the pump", "Mend the pump")
+    world.edit_issue(number, body="It spills.")
+    world.edit_task(task, description="It drips.")
+    await world.sync()
+    await world.sync()
+
+    assert len(on_issue(world, number)) == 3
+    assert the_conflict(world).state == "open"
+
+
+def reply_at_once(world: World, number: int, text: str) -> None:
+    world.github.call("POST", f"/repos/{REPO}/issues/{number}/comments", {"body": text}, who="alice")
+
+
 async def test_a_conflict_that_ended_otherwise_gets_no_further_comment(world: World):
     world.write_config(link_more=RIGHT)
     _, number = await clashing(world)
@@ -325,9 +345,12 @@ async def test_a_question_is_a_write_and_waits_for_the_next_run_at_the_ceiling(w
 async def test_comments_are_read_only_when_the_item_moved(world: World):
     world.write_config(link_more=RIGHT)
     await clashing(world)
+    for _ in range(5):
+        a_second_later(world)
     await world.sync()
     await world.sync()
     before = reads(world)
+    assert before <= 2
 
     for _ in range(3):
         await world.sync()
