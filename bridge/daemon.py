@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import uvicorn
 
 from bridge.engine import overview
+from bridge.engine.audit import Audit
 from bridge.engine.host_local import LocalHost, Timing
 from bridge.errors import BridgeError
 from bridge.log import get
@@ -63,7 +64,10 @@ def _host(bridge: Bridge, *, start_now: bool) -> LocalHost:
     ]
 
     async def sync(link: str, trigger: str) -> None:
-        report = await bridge.sync(link, trigger=trigger)
+        if await bridge.is_audit_due(link):
+            report = await bridge.audit(link, Audit(repair=True), trigger="audit")
+        else:
+            report = await bridge.sync(link, trigger=trigger)
         if report.state == "locked":
             _log.info("link.locked", link=link, trigger=trigger, reason=report.error)
         elif report.error:
@@ -166,6 +170,9 @@ def _health_of(each: overview.LinkStatus, host: LocalHost) -> dict[str, Any]:
         "conflicts_open": each.conflicts_open,
         "parked": each.parked,
         "waiting": each.waiting,
+        "unsettled": each.unsettled,
+        "vanished": each.vanished,
+        "audited_at": _text(each.audited_at),
     }
 
 

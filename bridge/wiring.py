@@ -14,6 +14,7 @@ from bridge.config import plugins
 from bridge.config.settings import Link as LinkSettings
 from bridge.config.settings import Settings
 from bridge.engine.again import let_go
+from bridge.engine.audit import Audit
 from bridge.engine.context import Run, utc_now
 from bridge.engine.link import Link, measured_skew
 from bridge.engine.report import PlanReport, Progress, RunReport, Silent, State
@@ -139,6 +140,18 @@ class Bridge:
         ready = await self._link(link)
         async with leased(self.store, ready) as fence:
             return await make(self._run(ready, 0, fence, "plan", {"sweep": True, **how}))
+
+    async def audit(self, link: str, look: Audit, *, trigger: str, **how: Unpack[How]) -> RunReport:
+        """Compare every pair of a link with what both sides really hold (S33); ``look`` holds what was found."""
+        return await self.run(link, look.carry_out, trigger=trigger, **how)
+
+    async def is_audit_due(self, link: str) -> bool:
+        """Whether the last audit is older than ``audit_days``. First contact counts as one: it read everything."""
+        days = self.settings.link(link).audit_days
+        row = await self.store.read(links.get, self.ids[link])
+        if days and row.audited_at is None:
+            await self.store.run(links.mark_audited, self.ids[link], self.now())
+        return bool(days) and row.audited_at is not None and self.now() - row.audited_at > timedelta(days=days)
 
     async def check(self, *, live: bool) -> list[Finding]:
         """Look at every enabled link; with ``live`` ask both trackers (credentials, container, rights, names)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import delete, or_, update
 from sqlmodel import Session, col, select
@@ -128,6 +129,13 @@ def mark_seeded(session: Session, link_id: int, side: Side, kind: str) -> None:
 def forget_seed(session: Session, link_id: int, side: Side, kind: str) -> None:
     """A poll went on without this link: when it is configured again it needs a full listing."""
     _set_seeded(session, link_id, side, lambda kinds: kinds - {kind})
+
+
+def mark_audited(session: Session, link_id: int, now: datetime) -> None:
+    """Every pair of the link was compared with what both sides really hold (S33)."""
+    row = session.get_one(LinkRow, link_id)
+    row.audited_at = now
+    session.add(row)
 
 
 def _set_seeded(session: Session, link_id: int, side: Side, change: Callable[[set[str]], set[str]]) -> None:

@@ -151,7 +151,7 @@ def _data(name: str, pair: Pair) -> dict[str, object]:
     }
 
 
-def _found(session: Session, loaded: Settings, item: str, link: str | None) -> tuple[Story, Pair, int]:
+def find_pair(session: Session, loaded: Settings, item: str, link: str | None) -> tuple[Story, Pair, int]:
     """The one pair that is meant. Raises ConfigError when there is none or more than one."""
     from bridge.engine import why
     from bridge.errors import ConfigError
@@ -175,7 +175,7 @@ def _unlink(session: Session, loaded: Settings, item: str, link: str | None) -> 
     from bridge.engine import relink as ties
     from bridge.errors import ConfigError
 
-    story, pair, link_id = _found(session, loaded, item, link)
+    story, pair, link_id = find_pair(session, loaded, item, link)
     if pair.status != "live":
         raise ConfigError(f"{item!r} is {pair.status} already: {pair.reason}.")
     ties.unlink(session, link_id, ties.BY_HAND, pair, "left", f"by {frame.who()}", datetime.now(UTC))
@@ -188,7 +188,7 @@ def _relink(session: Session, loaded: Settings, item: str, link: str | None) -> 
     from bridge.engine import relink as ties
     from bridge.errors import ConfigError
 
-    story, pair, link_id = _found(session, loaded, item, link)
+    story, pair, link_id = find_pair(session, loaded, item, link)
     if pair.status == "live":
         raise ConfigError(f"{item!r} is synced already.", hint="bridge why shows what it waits for.")
     ties.relink(session, link_id, pair, f"relinked by {frame.who()}", datetime.now(UTC))

@@ -11,7 +11,23 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from bridge.cli import codes, config, conflicts, drill, look, pairs, parked, serve, setup, state, sync, trial, undo
+from bridge.cli import (
+    audit,
+    codes,
+    config,
+    conflicts,
+    drill,
+    look,
+    pairs,
+    parked,
+    restore,
+    serve,
+    setup,
+    state,
+    sync,
+    trial,
+    undo,
+)
 from bridge.cli.codes import ExitCode
 from bridge.cli.frame import ConfigOption, Globals
 from bridge.errors import BridgeError
@@ -63,12 +79,14 @@ tree.command("plan", rich_help_panel=WORK)(sync.plan)
 tree.command("apply", rich_help_panel=WORK)(sync.apply)
 tree.command("sync", rich_help_panel=WORK)(sync.sync)
 tree.command("undo", rich_help_panel=WORK)(undo.undo)
+tree.command("restore", rich_help_panel=WORK)(restore.restore)
 tree.command("run", rich_help_panel=WORK)(serve.run)
 tree.command("status", rich_help_panel=LOOK)(look.status)
 tree.add_typer(conflicts.tree, name="conflicts", rich_help_panel=LOOK)
 tree.add_typer(parked.tree, name="parked", rich_help_panel=LOOK)
 tree.add_typer(pairs.tree, name="pairs", rich_help_panel=LOOK)
 tree.command("history", rich_help_panel=LOOK)(look.history)
+tree.command("audit", rich_help_panel=LOOK)(audit.audit)
 tree.command("why", rich_help_panel=LOOK)(look.why)
 tree.command("sandbox", rich_help_panel=TRY)(trial.sandbox)
 tree.command("demo", rich_help_panel=TRY)(trial.demo)

@@ -207,6 +207,9 @@ class Link(Strict):
         5_000, ge=0, description="Writes a run may send; then it stops cleanly and says what is left."
     )
     max_creates: int = Field(1_000, ge=0, description="Items a run may create.")
+    audit_days: int = Field(
+        7, ge=0, description="The daemon compares every pair with both trackers within so many days. 0: never."
+    )
     on_delete: Literal["unlink", "close", "archive", "label", "delete"] = Field(
         "unlink",
         description="What happens to a task whose partner was deleted: unlink leaves it alone and says so; close, archive "

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class LinkStatus:
     """One link. ``waiting`` and ``held`` are inbox rows; ``unknown`` are writes whose outcome is not known yet.
 
-    ``frozen`` are fields that the breaker holds, parked ones all (S36).
+    ``unsettled`` are pairs that differ from what was agreed last. ``frozen`` are fields that the breaker holds, parked ones all (S36).
 
     ``running`` names who holds the link now, "" for nobody. ``last_run`` and ``last_done`` are None before the first.
     """
@@ -30,6 +30,7 @@ class LinkStatus:
     pairs: int = 0
     unlinked: int = 0
     vanished: int = 0
+    unsettled: int = 0
     frozen: int = 0
     waiting: int = 0
     held: int = 0
@@ -40,6 +41,7 @@ class LinkStatus:
     running: str = ""
     last_run: runs.Run | None = None
     last_done: runs.Run | None = None
+    audited_at: datetime | None = None
 
     @property
     def finished_at(self) -> datetime | None:
@@ -69,6 +71,7 @@ def _status(session: Session, name: str, link_id: int, last: runs.Run | None, do
         pairs=of_pairs.get("live", 0),
         unlinked=of_pairs.get("unlinked", 0) + of_pairs.get("deleted", 0),
         vanished=of_pairs.get("vanished", 0),
+        unsettled=of_pairs["unsettled"],
         frozen=len(parked.find(session, link_id=link_id, reason=FROZEN)),
         waiting=of_inbox["waiting"],
         held=of_inbox["held"],
@@ -79,4 +82,5 @@ def _status(session: Session, name: str, link_id: int, last: runs.Run | None, do
         running="" if holder is None else holder.name,
         last_run=last,
         last_done=done,
+        audited_at=links.get(session, link_id).audited_at,
     )

@@ -70,7 +70,9 @@ async def plan_link(run: Run) -> PlanReport:
 
 
 async def settle_all(run: Run) -> State:
-    """Bring both containers in step as far as it goes: poll and settle until nothing is left; a plan that grew old is made anew after a fresh poll (S22)."""
+    """Bring both containers in step as far as it goes: poll and settle until nothing is left. A plan that grew old is made
+    anew after a fresh poll (S22).
+    """
     budget = guard.Budget.of(run)
     idle = 0
     while idle < _MOST_IDLE:

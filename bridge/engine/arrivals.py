@@ -1,0 +1,223 @@
+"""What listings and fetches bring, put into the inbox: one handful of pages, one transaction with its cursor (S29).
+
+Refuses: asking a tracker (pull.py does); judging what is to be written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bridge.engine.batch import merged
+from bridge.engine.link import Link, MatchFields, marker_key
+from bridge.errors import LockedError
+from bridge.merge import is_rewritten
+from bridge.model import Fields, Record, Ref, Side
+from connectors.base import Page
+from state import cursors, inbox, leases, links, pairs
+from state.codec import dump_record, load_record
+from state.inbox import Arrival, Item
+from state.links import Sharer
+from state.pairs import Pair
+from state.store import Session
+
+POLL_LEASE_S = 120
+_CLOCK_MARGIN = timedelta(seconds=2)
+"""Between the tracker's time as its answers tell it, in whole seconds, and the newest time that it can have given."""
+_NOWHERE = Ref("", "", "", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How records were read: when, by the tracker's own clock, and whether in a listing, which may lag behind a write of
+    ours; a record that was asked for does not.
+    """
+
+    theirs: datetime
+    listed: bool
+
+    def lags(self, record: Record, known: Record) -> bool:
+        """Whether a listing shows the record as it was before a write of ours."""
+        return self.listed and known.provisional and record.version == known.version
+
+    def is_doubtful(self, record: Record, known: Record) -> bool:
+        """Whether a listed record is older than what we know, by the tracker's own clock: late, or edited under a clock
+        that was wrong. Times judge nothing (S4): it is read by itself. One that the clock has yet to reach was given by
+        a clock that ran ahead and was put right since (I7).
+        """
+        return (
+            self.listed
+            and known.updated_at is not None
+            and known.updated_at <= self.theirs + _CLOCK_MARGIN
+            and is_older(record, known)
+        )
+
+
+def store(
+    session: Session,
+    link: Link,
+    where: cursors.Where,
+    me: str,
+    pages: Sequence[Page],
+    began_at: datetime,
+    theirs: datetime,
+    covers: str,
+) -> None:
+    """Store pages for every link that reads the container, and how far they reach (S29). ``covers`` says for whom the
+    listing is the first one; only one for the same links may go on where it breaks off.
+
+    Raises LockedError when the right to poll was lost meanwhile: what another process reads must not be undone.
+    """
+    if not leases.renew_poll(session, where.connection, where.container, where.kind, me, POLL_LEASE_S):
+        raise LockedError(f"{where.connection}:{where.container} is polled by another process by now")
+    last = pages[-1]
+    records = [record for page in pages for record in page.records]
+    for sharer in links.sharers(session, where.connection, where.container, where.kind):
+        match = link.matches.get((sharer.link_id, where.kind))
+        if match is None:
+            links.forget_seed(session, sharer.link_id, sharer.side, where.kind)
+            continue
+        look = Look(theirs, listed=True)
+        _arrive(session, sharer, where.kind, records, match, look, initial=not sharer.seeded, now=began_at)
+        if last.sweep is not None:
+            _compare(session, sharer, where.kind, last.sweep, last.sweep_default, began_at)
+        if last.last and covers != "changes":
+            links.mark_seeded(session, sharer.link_id, sharer.side, where.kind)
+    if last.last:
+        cursors.commit(session, where, last.cursor, began_at)
+    else:
+        cursors.checkpoint(session, where, last.cursor, covers)
+
+
+def _arrive(
+    session: Session,
+    sharer: Sharer,
+    kind: str,
+    records: Sequence[Record],
+    match: MatchFields,
+    look: Look,
+    *,
+    initial: bool,
+    now: datetime,
+) -> list[str]:
+    """Put what is news into the inbox; the ids that are not. An echo of our own write ends here (S4).
+
+    What was asked for is read because something is to be judged again, so an unsettled pair counts as news.
+    """
+    by_id = {record.ref.id: record for record in records}
+    known = pairs.by_items(session, sharer.link_id, kind, sharer.side, by_id)
+    waiting = {} if initial else inbox.get_many(session, sharer.link_id, kind, sharer.side, by_id)
+    touched: list[tuple[int, str]] = []
+    doubtful: list[str] = []
+    news: list[Arrival] = []
+    for item_id, record in by_id.items():
+        pair = known.get(item_id)
+        row = waiting.get(item_id)
+        text = _news(sharer.side, pair, row, record, _Aside(touched, doubtful), look)
+        if text is None and not look.listed and pair is not None and not pair.is_settled:
+            text = dump_record(record)
+        if text is not None:
+            named = match.named(sharer.side, record)
+            marker = None if named is None else marker_key(named)
+            key = None if pair is not None else match.key(sharer.side, record.fields)
+            news.append(Arrival(item_id, text, key, marker))
+    pairs.see_many(session, sharer.side, touched)
+    inbox.put(session, sharer.link_id, kind, sharer.side, news, initial=initial, now=now)
+    inbox.announce(session, sharer.link_id, kind, sharer.side, doubtful, now)
+    fresh = {arrival.item_id for arrival in news}
+    return [item_id for item_id in by_id if item_id not in fresh]
+
+
+@dataclass(frozen=True, slots=True)
+class _Aside:
+    """What is no news: pairs whose record was only touched, and items to be read by themselves."""
+
+    touched: list[tuple[int, str]]
+    doubtful: list[str]
+
+
+def _news(side: Side, pair: Pair | None, row: Item | None, record: Record, aside: _Aside, look: Look) -> str | None:
+    """The text to store, or None when it says nothing new: known, touched only, or late."""
+    if row is not None and row.record is not None:
+        waiting = load_record(row.record, record.ref)
+        now = merged(waiting, record)
+        text = dump_record(now)
+        if look.lags(record, waiting) or text == row.record:
+            return None
+        if look.is_doubtful(record, waiting) and now.fields != waiting.fields:
+            aside.doubtful.append(record.ref.id)
+            return None
+        return text
+    if pair is None:
+        return dump_record(record)
+    return _news_of_pair(side, pair, record, aside, look)
+
+
+def _news_of_pair(side: Side, pair: Pair, record: Record, aside: _Aside, look: Look) -> str | None:
+    text = dump_record(record)
+    if text == pair.record(side):
+        return None
+    seen = load_record(pair.record(side), record.ref)
+    if look.lags(record, seen):
+        return None
+    now = merged(seen, record)
+    if now.fields == seen.fields or (seen.provisional and _is_what_we_wrote(seen.fields, now.fields)):
+        aside.touched.append((pair.id, dump_record(now)))
+        return None
+    if look.is_doubtful(record, seen):
+        aside.doubtful.append(record.ref.id)
+        return None
+    return text
+
+
+def _is_what_we_wrote(sent: Fields, kept: Fields) -> bool:
+    """Whether the first sight of our write is that write as the server keeps it. Then the base goes with it, and nobody is
+    told of an edit that nobody made (S6); a bare change of white space within these moments is taken for the server's.
+    """
+    return all(name in sent and is_rewritten(sent[name], value) for name, value in kept.items())
+
+
+def _compare(
+    session: Session, sharer: Sharer, kind: str, sweep: Mapping[str, Fields], default: Fields, now: datetime
+) -> None:
+    """Announce the pairs whose uncovered fields are not as last seen: a feed is a hint, the item itself is read."""
+    after = 0
+    while page := pairs.walk(session, sharer.link_id, kind, after=after, limit=500):
+        moved = []
+        for pair in page:
+            item_id = pair.item_id(sharer.side)
+            swept = sweep.get(item_id, default)
+            seen = _fields_of(pair.record(sharer.side))
+            if any(name not in seen or seen[name] != value for name, value in swept.items()):
+                moved.append(item_id)
+        inbox.announce(session, sharer.link_id, kind, sharer.side, moved, now)
+        after = page[-1].id
+
+
+def _fields_of(text: str) -> Fields:
+    return load_record(text, _NOWHERE).fields
+
+
+def fetched(session: Session, link: Link, kind: str, item: Item, record: Record, look: Look, now: datetime) -> bool:
+    """Store a fetched record for every link that reads its container; whether it is news to this one."""
+    end, news = link.end(item.side), True
+    for sharer in links.sharers(session, end.connection, end.container, kind):
+        match = link.matches.get((sharer.link_id, kind))
+        if match is not None:
+            unchanged = _arrive(session, sharer, kind, (record,), match, look, initial=False, now=now)
+            if unchanged and (sharer.link_id, sharer.side) == (link.id, item.side):
+                inbox.remove(session, link.id, kind, [item])
+                news = False
+    return news
+
+
+def is_older(record: Record, known: Record) -> bool:
+    """By the tracker's own clock."""
+    return record.updated_at is not None and known.updated_at is not None and record.updated_at < known.updated_at
+
+
+def is_behind(session: Session, link_id: int, kind: str, item: Item, record: Record) -> bool:
+    """Whether a record that was asked for is older than the pair's last one: a replica may lag, so one looks again."""
+    pair = pairs.by_items(session, link_id, kind, item.side, {item.item_id}).get(item.item_id)
+    return pair is not None and is_older(record, load_record(pair.record(item.side), record.ref))
