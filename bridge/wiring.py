@@ -16,7 +16,7 @@ from bridge.config.settings import Settings
 from bridge.engine.again import let_go
 from bridge.engine.audit import Audit
 from bridge.engine.context import Run, utc_now
-from bridge.engine.link import Link, measured_skew
+from bridge.engine.link import Link
 from bridge.engine.report import PlanReport, Progress, RunReport, Silent, State
 from bridge.engine.run import carry_out, leased, plan_link, settle_all
 from bridge.errors import ConfigError, LockedError, SignatureError, TrackerError
@@ -197,7 +197,7 @@ class Bridge:
 
     def _run(self, link: Link, run_id: int, fence: int, trigger: str, how: How) -> Run:
         return Run(
-            replace(link, skew=measured_skew(link.left.connector, link.right.connector)),
+            link,
             self.store,
             run_id,
             fence,

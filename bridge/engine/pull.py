@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -11,7 +12,7 @@ import structlog
 from bridge.engine import holder
 from bridge.engine.arrivals import POLL_LEASE_S, Look, fetched, is_behind, store
 from bridge.engine.context import Run
-from bridge.engine.link import End
+from bridge.engine.link import End, measured_skew
 from bridge.engine.vanished import note_absent, note_gone
 from bridge.errors import (
     AuthError,
@@ -41,11 +42,15 @@ _BACK_OFF = timedelta(seconds=5)
 
 
 async def poll(run: Run) -> None:
-    """Read what changed on both sides since their cursors. Both sides at once, the kinds of a side in order."""
+    """Read what changed on both sides since their cursors. Both sides at once, the kinds of a side in order.
+
+    How far their clocks are apart is known afterwards, for the policy ``newest`` (S16): answers tell it.
+    """
     polls = [_poll_side(run, run.link.end(side)) for side in SIDES]
     for failed in await asyncio.gather(*polls, return_exceptions=True):
         if isinstance(failed, BaseException):
             raise failed  # one side's trouble as it is, not in a group; what the other side read is stored
+    run.link = replace(run.link, skew=measured_skew(run.link.left.connector, run.link.right.connector))
 
 
 async def _poll_side(run: Run, end: End) -> None:
