@@ -100,3 +100,14 @@ async def test_a_reviewed_plan_does_what_it_says_and_leaves_what_moved(world: Wo
     assert [task["Title"] for task in world.tasks()] == ["One"]
     assert report.counts["refused"] == 1
     assert one
+
+
+async def test_what_only_one_side_says_is_a_question_at_first_contact_and_nothing_is_written(world: World):
+    number = world.new_issue("Repair the pump", "It leaks.")
+    world.new_task("Repair the pump")
+    before = world.writes()
+
+    report = await world.settle()
+
+    assert (report.exit_code, world.writes()) == (10, before)
+    assert world.issue(number)["body"] == "It leaks."
