@@ -70,3 +70,16 @@ async def test_what_a_person_wrote_is_never_replaced_by_what_the_other_server_ma
     await comes_to_rest(world)
 
     assert (world.issue(number)["title"], world.issue(number)["body"]) == ("Pump & hose", TEXT)
+
+
+@pytest.mark.parametrize("how", [*HOW, EVERYTHING])
+async def test_what_a_person_edited_is_never_replaced_by_what_the_other_server_made_of_it(world: Weathered, how: str):
+    number = world.new_issue("Pump", "It leaks.")
+    await world.settle()
+    rewrite(world, how, "artala")
+    world.edit_issue(number, title="Pump & hose", body=TEXT)
+
+    await comes_to_rest(world)
+
+    assert world.issue(number)["title"] == "Pump & hose"
+    assert world.issue(number)["body"].startswith(TEXT.rstrip())
