@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from engine.world import World
 
+from bridge.engine.context import utc_now
 from state import parked
 from state.store import Store
 
@@ -160,15 +163,16 @@ async def test_a_merge_that_reached_one_side_only_reaches_the_other_later_and_no
     (task,) = world.tasks()
     world.edit_issue(number, body="ONE\n\ntwo\n\nthree")
     world.edit_task(task["Id"], description="one\n\ntwo\n\nTHREE")
-    world.github.fault("status", method="PATCH", status=503, times=-1)
+    world.github.fault("status", method="PATCH", status=429, retry_after=600, times=-1)
 
     await world.sync()
 
+    assert world.task(task["Id"])["description"] == "ONE\n\ntwo\n\nTHREE"
     with Store.open(f"sqlite:///{world.folder}/bridge.db") as store:
-        assert [row.reason for row in store.read_sync(parked.find)] == []
+        assert [row.message for row in store.read_sync(parked.find)] == []
 
     world.github.faults.clear()
-    await world.settle()
+    async with world.open(now=lambda: utc_now() + timedelta(hours=1)) as bridge:
+        await bridge.sync("app", trigger="test")
 
-    assert world.task(task["Id"])["description"] == "ONE\n\ntwo\n\nTHREE"
     assert world.issue(number)["body"].startswith("ONE\n\ntwo\n\nTHREE")
