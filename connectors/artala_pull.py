@@ -157,6 +157,7 @@ class Reader:
     async def _labels(self, board: str) -> dict[str, tuple[str, ...]]:
         """Label names by task id. Equal sets are one object: at 100,000 tasks that is most of the memory."""
         sets: dict[tuple[str, ...], tuple[str, ...]] = {(): ()}
+        grown: dict[tuple[tuple[str, ...], str], tuple[str, ...]] = {}
         found: dict[str, tuple[str, ...]] = {}
         async for rows in walk_rows(
             self._http,
@@ -170,8 +171,11 @@ class Reader:
             self._cuts["TaskLabels"] = max(self._cut("TaskLabels"), len(rows))
             for row in rows:
                 task = row.task_id.lower()
-                names = ordered((*found.get(task, ()), row.label_name))
-                found[task] = sets.setdefault(names, names)
+                step = (found.get(task, ()), row.label_name)
+                if (names := grown.get(step)) is None:
+                    names = ordered((*step[0], step[1]))
+                    names = grown[step] = sets.setdefault(names, names)
+                found[task] = names
         return found
 
     async def _values(self, board: str, field: str) -> dict[str, Value]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bridge.errors import ConfigError
@@ -29,7 +29,10 @@ class RowSpec:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row joined to the schemas. ``is_set`` rows are merged member by member; a single person counts as a set of one."""
+    """A row joined to the schemas. ``is_set`` rows are merged member by member; a single person counts as a set of one.
+
+    ``known`` remembers which values were found to agree: those of choices and sets come again and again.
+    """
 
     left: str
     right: str
@@ -40,6 +43,7 @@ class Row:
     right_spec: FieldSpec
     is_set: bool
     origin: str = "preset"
+    known: dict[tuple[Value, Value], bool] = field(default_factory=dict, compare=False, repr=False)
 
     def field(self, side: Side) -> str:
         return self.left if side == "left" else self.right

@@ -90,6 +90,8 @@ def _sqlite(target: Target, begin: str, *pragmas: str, **options: Any) -> Engine
         f"busy_timeout={int(target.busy_timeout_s * 1000)}",
         "synchronous=full",
         "foreign_keys=on",
+        "secure_delete=fast",
+        "wal_autocheckpoint=4000",
         *pragmas,
     )
 

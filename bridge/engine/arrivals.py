@@ -110,15 +110,16 @@ def _arrive(
     waiting = {} if initial else inbox.get_many(session, sharer.link_id, kind, sharer.side, by_id)
     touched: list[tuple[int, str]] = []
     doubtful: list[str] = []
+    aside = _Aside(touched, doubtful)
     news: list[Arrival] = []
     for item_id, record in by_id.items():
         pair = known.get(item_id)
         row = waiting.get(item_id)
-        text = _news(sharer.side, pair, row, record, _Aside(touched, doubtful), look)
+        text = _news(sharer.side, pair, row, record, aside, look)
         if text is None and not look.listed and pair is not None and not pair.is_settled:
             text = dump_record(record)
         if text is not None:
-            named = match.named(sharer.side, record)
+            named = match.named(sharer.side, record) if match.external else record.marker
             marker = None if named is None else marker_key(named)
             key = None if pair is not None else match.key(sharer.side, record.fields)
             news.append(Arrival(item_id, text, key, marker))

@@ -27,6 +27,9 @@ class Budget:
         """The works that fit. Works that write nothing always do."""
         allowed = []
         for work in works:
+            if work.agreed:
+                allowed.append(work)
+                continue
             writes, creates = len(work.writes), sum(isinstance(op, Create) for op in work.writes)
             if _is_used_up(self.writes, writes) or _is_used_up(self.creates, creates):
                 self.spent = True

@@ -27,9 +27,12 @@ def entity_of(record: Record, *, trusted: bool) -> str:
 def find_partners(batch: Batch, items: Sequence[Item]) -> None:
     """In the order of S8a: entity, marker, match rule, create."""
     records = {(item.side, item.item_id): record_of(batch, item) for item in items}
-    copied = _copied(batch, records)
+    origins = {
+        at: origin for at, record in records.items() if (origin := _origin(batch.link, at[0], record)) is not None
+    }
+    copied = _copied(batch, origins)
     partners = _by_entity(batch, records)
-    partners |= {at: found for at, found in _by_marker(batch, records).items() if at not in copied}
+    partners |= {at: found for at, found in _by_marker(batch, records, origins).items() if at not in copied}
     candidates = _by_match(batch, items)
     taken = _taken(batch, records, [row for row, _ in partners.values()], candidates)
     for item in items:
@@ -66,11 +69,14 @@ def _taken(batch: Batch, alone: Collection[_At], rows: Iterable[Item], matches: 
     """Of all possible partners, those that belong to a pair already: their inbox rows only wait to be settled."""
     possible = {(row.side, row.item_id) for row in rows}
     for (side, _), found in matches.items():
-        possible.update((side, item_id) for item_id in found.mine)
-        possible.update((row.side, row.item_id) for row in found.theirs)
+        for item_id in found.mine:
+            possible.add((side, item_id))
+        for row in found.theirs:
+            possible.add((row.side, row.item_id))
+    possible.difference_update(alone)
     taken: set[_At] = set()
     for side in SIDES:
-        ids = {item_id for at, item_id in possible.difference(alone) if at == side}
+        ids = {item_id for at, item_id in possible if at == side}
         taken.update((side, item_id) for item_id in pairs.by_items(batch.session, batch.link.id, batch.kind, side, ids))
     return taken
 
@@ -93,7 +99,7 @@ def _by_entity(batch: Batch, records: Mapping[tuple[Side, str], Record]) -> _Par
     return found
 
 
-def _by_marker(batch: Batch, records: Mapping[tuple[Side, str], Record]) -> _Partners:
+def _by_marker(batch: Batch, records: Mapping[_At, Record], origins: Mapping[_At, str]) -> _Partners:
     """Partners by marker: one was made from the other, or both from a third (S8a)."""
     found: _Partners = {}
     if any(inbox.has_markers(batch.session, batch.link.id, batch.kind, side) for side in SIDES):
@@ -109,12 +115,11 @@ def _by_marker(batch: Batch, records: Mapping[tuple[Side, str], Record]) -> _Par
                 if side == other(row.side) and row.record is not None:
                     by = _how(records[side, item_id], record_of(batch, row))
                     found.setdefault((side, item_id), (row, by))
-    for at, record in records.items():
-        origin = _origin(batch.link, at[0], record)
-        if origin is not None and at not in found:
+    for at, origin in origins.items():
+        if at not in found:
             there = inbox.get_many(batch.session, batch.link.id, batch.kind, other(at[0]), {origin})
             if origin in there and there[origin].record is not None:
-                found[at] = (there[origin], _how(record, None))
+                found[at] = (there[origin], _how(records[at], None))
     return found
 
 
@@ -143,30 +148,32 @@ def _how(record: Record, partner: Record | None) -> By:
 
 def _named(link: Link, side: Side, record: Record) -> Marker | None:
     """What a record says it belongs to, as far as that is ours to believe."""
-    rule = link.matches.get((link.id, record.ref.kind))
-    named = record.marker if rule is None else rule.named(side, record)
+    named = record.marker
+    if named is None:
+        rule = link.matches.get((link.id, record.ref.kind))
+        if rule is None or not rule.external:
+            return None
+        named = rule.named(side, record)
     return named if link.trusts(named) else None
 
 
 def _origin(link: Link, side: Side, record: Record) -> str | None:
     """The id of the record on the other side that this one says it was made from."""
-    end = link.end(other(side))
     marker = _named(link, side, record)
-    if marker is None or marker.source != end.connection:
+    if marker is None:
+        return None
+    end = link.end(other(side))
+    if marker.source != end.connection:
         return None
     prefix = f"{end.container}#"
     return marker.id.removeprefix(prefix) if marker.id.startswith(prefix) else None
 
 
-def _copied(batch: Batch, records: Mapping[tuple[Side, str], Record]) -> set[tuple[Side, str]]:
+def _copied(batch: Batch, named: Mapping[_At, str]) -> set[_At]:
     """Records whose marker names an item that has another partner already: somebody copied the text."""
     found: set[tuple[Side, str]] = set()
     for side in SIDES:
-        origins = {
-            origin: at
-            for at, record in records.items()
-            if at[0] == side and (origin := _origin(batch.link, side, record)) is not None
-        }
+        origins = {origin: at for at, origin in named.items() if at[0] == side}
         taken = pairs.by_items(batch.session, batch.link.id, batch.kind, other(side), set(origins))
         found |= {origins[item_id] for item_id in taken}
     return found
@@ -197,10 +204,13 @@ def _new(record: Record, item: Item) -> Member:
 
 def _shared_entity(batch: Batch, left: Record, right: Record) -> str:
     """One identity for two records: what another link calls either of them, else what they were made from."""
-    for side, record in (("left", left), ("right", right)):
-        known = _known_entity(batch, "left" if side == "left" else "right", record)
-        if known is not None:
-            return known
+    if any(batch.shared.values()):
+        for side, record in (("left", left), ("right", right)):
+            known = _known_entity(batch, "left" if side == "left" else "right", record)
+            if known is not None:
+                return known
+    if left.marker is None and right.marker is None:
+        return entity_of(left, trusted=False)
     named = next((record for record in (left, right) if batch.link.trusts(record.marker)), left)
     return entity_of(named, trusted=batch.link.trusts(named.marker))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -33,7 +33,7 @@ from bridge.model import (
     Value,
     other,
 )
-from mappings.lenses import UnmappedError
+from mappings.lenses import Choice, Same, UnmappedError
 from mappings.rows import Row
 from state.inbox import Item
 
@@ -41,6 +41,12 @@ By = Literal["stored", "marker", "entity", "external-id", "match", "created"]
 
 REPORTED = frozenset({"unknown-person"})
 """Reasons that are counted and shown but park nothing: the rest of the set went over (S14)."""
+
+_MOST_KNOWN: Final = 10_000
+"""Pairs of values of one row that are remembered with whether they agree."""
+
+_WORDS: Final = (str, tuple, type(None))
+"""What is remembered: 1 and True are one key, and not one word."""
 
 
 class Member(Struct, frozen=True, gc=False):
@@ -110,7 +116,7 @@ class Work(Struct, frozen=True, gc=False):
 
     @property
     def writes(self) -> tuple[Create | Update, ...]:
-        return tuple([op for op in self.operations if isinstance(op, Create | Update)])
+        return () if self.agreed else tuple([op for op in self.operations if isinstance(op, (Create, Update))])
 
 
 def plan_view(link: Link, view: View) -> Work:
@@ -157,17 +163,29 @@ def _adoption(view: View, left: Record, right: Record) -> tuple[Operation, ...]:
 
 def _agree(rows: Sequence[Row], left: Record, right: Record) -> bool:
     """The common case, judged quickly: every row was observed on both sides and says the same."""
+    here, there = left.fields, right.fields
     for row in rows:
-        if row.left not in left.fields or row.right not in right.fields:
+        if row.left not in here or row.right not in there:
             return False
-        mine = row.normal("left", left.fields[row.left])
-        theirs = row.normal("right", right.fields[row.right])
-        if row.is_set:
-            if not is_equal(row, mine, theirs):
+        mine, theirs = here[row.left], there[row.right]
+        if row.is_set or type(row.lens) is Choice:
+            agrees = row.known.get((mine, theirs))
+            if agrees is None:
+                agrees = _says_the_same(row, mine, theirs)
+                if len(row.known) < _MOST_KNOWN and type(mine) in _WORDS and type(theirs) in _WORDS:
+                    row.known[mine, theirs] = agrees
+            if not agrees:
                 return False
-        elif not row.lens.agree(mine, theirs):
+        elif mine == theirs and type(row.lens) is Same and row.left_spec.type is row.right_spec.type:
+            continue
+        elif not _says_the_same(row, mine, theirs):
             return False
     return True
+
+
+def _says_the_same(row: Row, left: Value, right: Value) -> bool:
+    left, right = row.normal("left", left), row.normal("right", right)
+    return is_equal(row, left, right) if row.is_set else row.lens.agree(left, right)
 
 
 def _sight(row: Row, view: View, left: Member, right: Member) -> Sight:
