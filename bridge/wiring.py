@@ -13,7 +13,7 @@ from bridge.assemble import Assembly
 from bridge.config import plugins
 from bridge.config.settings import Link as LinkSettings
 from bridge.config.settings import Settings
-from bridge.engine.again import let_go
+from bridge.engine.again import judge_anew, let_go
 from bridge.engine.audit import Audit
 from bridge.engine.context import Run, utc_now
 from bridge.engine.link import Link
@@ -123,7 +123,8 @@ class Bridge:
         try:
             ready = await self._link(link)
             async with leased(self.store, ready) as fence:
-                await self.store.run(_prepare, ready)
+                if await self.store.run(_prepare, ready):
+                    how["full"] = True
                 run_id = await self.store.run(runs.start_run, ready.id, trigger, self.now())
                 if run_id % TIDY_EVERY == 0:
                     await self.store.run(_tidy, utc_now())
@@ -227,9 +228,12 @@ def _ends(link: LinkSettings) -> Ends:
     return Ends(link.name, link.left.connection, link.left.container, link.right.connection, link.right.container)
 
 
-def _prepare(session: Session, link: Link) -> None:
-    """Before a run: what an earlier configuration, another item or a lost right held back may go now (S34)."""
+def _prepare(session: Session, link: Link) -> bool:
+    """Before a run: what an earlier configuration, another item or a lost right held back may go now (S34). Whether
+    everything is to be read again.
+    """
     now = utc_now()
+    lacks_fields = judge_anew(session, link, now)
     freed = parked.drop_other_config(session, link.id, link.config_hash)
     for reason, wait in REJUDGED.items():
         due = [row.id for row in parked.find(session, link_id=link.id, reason=reason) if row.last_at <= now - wait]
@@ -237,6 +241,7 @@ def _prepare(session: Session, link: Link) -> None:
     let_go(session, freed, 0, now)
     if link.initial != "match":
         inbox.unhold(session, link.id)
+    return lacks_fields
 
 
 def _tidy(session: Session, now: datetime) -> None:

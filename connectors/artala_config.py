@@ -75,6 +75,11 @@ class ArtalaConfig(BaseModel):
     allow_task_delete: bool = Field(
         default=False, description="Deleting a task there is final and takes its comments and time entries with it."
     )
+    read_before_write: bool = Field(
+        default=False,
+        description="Read a task right before each write of its fields or status and plan anew if it was edited: one more "
+        "request a write, because Artala has no precondition and a PUT replaces every field.",
+    )
     closed_status: str = Field(
         default="Done", min_length=1, description="The status of a task that Bridge closes instead of deleting it."
     )

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from bridge.errors import NotFoundError, RejectedError, UnknownOutcome
+from bridge.errors import NotFoundError, RejectedError, StaleWrite, UnknownOutcome
 from bridge.model import Fields, Marker, Record, Ref, Value
 from connectors.artala_config import ArtalaConfig
 from connectors.artala_errors import unseen
@@ -123,6 +123,8 @@ class Writer:
     ) -> Record:
         """One step of ``steps``. Artala answers 204, so the outcome is ``current`` with what was sent."""
         mine = {name: value for name, value in changes.items() if name in step.fields}
+        if self._config.read_before_write and step.name in ("fields", "status"):
+            await self._look_first(ref, current)
         if step.name == "fields":
             now = await self._put(ref, mine, current, before_send)
         elif step.name == "status":
@@ -136,6 +138,17 @@ class Writer:
                 f'Artala tasks have no write "{step.name}".', hint="The database is from another version."
             )
         return replace(current, fields={**current.fields, **now})
+
+    async def _look_first(self, ref: Ref, current: Record) -> None:
+        """Whether the task still is what the write was planned on (S22). Raises: StaleWrite, GoneError when it moved."""
+        seen = await self._items.fetch(ref, ())
+        moved = sorted(
+            name
+            for name in (*BODY, "status")
+            if name in seen.fields and name in current.fields and seen.fields[name] != current.fields[name]
+        )
+        if moved:
+            raise StaleWrite(f"The task {ref.id} was edited meanwhile ({', '.join(moved)}).", url=seen.url)
 
     def _remember(self, task: str) -> None:
         now = time.monotonic()

@@ -45,12 +45,12 @@ def checkpoint(session: Session, where: Where, resume: str, resume_for: str) -> 
     session.add(row)
 
 
-def commit(session: Session, where: Where, cursor: str, began_at: datetime) -> None:
-    """A listing is complete: the next one starts at ``cursor``."""
+def commit(session: Session, where: Where, cursor: str, began_at: datetime, *, counts: bool = True) -> None:
+    """A listing is complete: the next one starts at ``cursor``. One that only looks twice does not count."""
     row = _row(session, where)
     row.cursor = cursor
     row.resume = None
-    row.polls += 1
+    row.polls += counts
     row.polled_at = began_at
     session.add(row)
 

@@ -118,6 +118,16 @@ def remove(session: Session, pair_ids: Collection[int]) -> None:
         session.execute(delete(_table).where(_table.c.id.in_(sorted(set(pair_ids)))))
 
 
+def unsettled(session: Session, link_id: int) -> list[Pair]:
+    """Live pairs of which a side holds something else than what was agreed last."""
+    rows = session.execute(
+        select(*_COLUMNS)
+        .where(_table.c.link_id == link_id, _table.c.status == "live")
+        .where(or_(_table.c.base_left != "{}", _table.c.base_right != "{}"))
+    )
+    return [Pair(*row) for row in rows.all()]
+
+
 def counts(session: Session, link_id: int) -> dict[str, int]:
     """Pairs of a link by status, and ``unsettled``: live ones whose bases are not their records."""
     rows = session.execute(

@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.engine.breaker import RELEASE
-from state import history, inbox, pairs
+from bridge.model import SIDES, Ref
+from state import history, inbox, links, pairs
+from state.codec import load_record
 from state.history import Entry
 from state.inbox import Arrival
 from state.parked import FROZEN
@@ -17,9 +19,27 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
+    from bridge.engine.link import Link
     from bridge.model import Side
     from state.parked import Parked
     from state.store import Session
+
+
+def judge_anew(session: Session, link: Link, now: datetime) -> bool:
+    """Under another configuration than the last run's: wake the pairs that are not in step, for a row may have changed
+    its direction, map or policy. True when a field is mapped that was never read: everything is to be listed again.
+    """
+    if not links.note_config(session, link.id, link.config_hash):
+        return False
+    for pair in pairs.unsettled(session, link.id):
+        if pair.kind in link.mappings:
+            wake(session, link.id, pair.kind, "left", [pair.left_id], now)
+    return any(
+        not link.mappings[kind].fields(side) <= load_record(pair.record(side), Ref("", "", kind, "")).fields.keys()
+        for kind in link.mappings
+        for pair in pairs.walk(session, link.id, kind, after=0, limit=1)
+        for side in SIDES
+    )
 
 
 def let_go(session: Session, released: Collection[Parked], run_id: int, now: datetime) -> None:

@@ -63,6 +63,8 @@ def store(
     began_at: datetime,
     theirs: datetime,
     covers: str,
+    *,
+    counts: bool = True,
 ) -> None:
     """Store pages for every link that reads the container, and how far they reach (S29). ``covers`` says for whom the
     listing is the first one; only one for the same links may go on where it breaks off.
@@ -85,7 +87,7 @@ def store(
         if last.last and covers != "changes":
             links.mark_seeded(session, sharer.link_id, sharer.side, where.kind)
     if last.last:
-        cursors.commit(session, where, last.cursor, began_at)
+        cursors.commit(session, where, last.cursor, began_at, counts=counts)
     else:
         cursors.checkpoint(session, where, last.cursor, covers)
 
@@ -157,6 +159,8 @@ def _news(side: Side, pair: Pair | None, row: Item | None, record: Record, aside
 
 def _news_of_pair(side: Side, pair: Pair, record: Record, aside: _Aside, look: Look) -> str | None:
     text = dump_record(record)
+    if pair.status != "live":
+        return text  # it may be one that came back (S28)
     if text == pair.record(side):
         return None
     seen = load_record(pair.record(side), record.ref)

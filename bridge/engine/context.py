@@ -42,6 +42,7 @@ class Run:
     sweep: bool | None = None
     approved: Plan | None = None
     allow_deletes: int = 0
+    is_second_look: bool = False
     progress: Progress = field(default_factory=Silent)
     tally: Tally = field(default_factory=Tally)
     used_before: Mapping[Side, int] = field(default_factory=dict)

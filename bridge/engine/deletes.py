@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Literal
 
 import structlog
 
@@ -33,16 +34,38 @@ log = structlog.get_logger(__name__)
 # --- dealing with it -------------------------------------------------------------------------------------------------
 
 
-async def deal_with_vanished(run: Run) -> bool:
-    """What the evidence so far allows, in the order of S25–S28. True when something came back and is to be planned."""
+async def take_back(run: Run) -> None:
+    """Sync again what a listing or a fetch has shown since it vanished or moved away (S28)."""
     waiting = await run.store.read(deletions.find, run.link.id)
-    if not waiting:
+    if waiting:
+        await run.store.run(_take_back, run, waiting)
+
+
+def _take_back(session: Session, run: Run, waiting: Sequence[Deletion]) -> None:
+    for each in waiting:
+        row = inbox.get_many(session, run.link.id, each.kind, each.side, [each.item_id]).get(each.item_id)
+        if row is not None and row.record is not None:
+            _revive(session, run, each)
+
+
+def _revive(session: Session, run: Run, each: Deletion) -> None:
+    pair = pairs.by_ids(session, [each.pair_id])[each.pair_id]
+    pairs.set_status(session, pair.id, "live", "it is there again")
+    deletions.forget(session, [pair.id])
+    survivor = other(each.side)
+    inbox.announce(session, run.link.id, each.kind, survivor, [pair.item_id(survivor)], run.now())
+    rule = "it is there again"
+    entry = Entry(run.link.id, run.id, each.kind, each.side, each.item_id, "return", run.now(), pair.id, rule=rule)
+    history.add_many(session, [entry])
+
+
+async def deal_with_vanished(run: Run) -> bool:
+    """What the evidence allows, in the order of S25–S28. True when an item is to be read and planned again."""
+    if not await run.store.read(deletions.count, run.link.id):
         return False
-    there = await run.store.run(_take_back, run, waiting)
-    waiting = [each for each in waiting if each.pair_id not in there]
-    rule = run.link.deletes
+    waiting = await run.store.run(_waiting, run.link.id)
     known = await run.store.read(pairs.counts, run.link.id)
-    allowed = max(run.allow_deletes, rule.allowed(known.get("live", 0) + known.get("vanished", 0)))
+    allowed = max(run.allow_deletes, run.link.deletes.allowed(known.get("live", 0) + len(waiting)))
     if len(waiting) > allowed:
         run.tally.counts["guarded"] = len(waiting)
         log.error("deletes.guarded", link=run.link.name, vanished=len(waiting), allowed=allowed)
@@ -50,47 +73,35 @@ async def deal_with_vanished(run: Run) -> bool:
             f"{len(waiting)} items vanished, {allowed} are allowed in a run: none was dealt with. If it is right: "
             f"bridge sync {run.link.name} --allow-deletes {len(waiting)}"
         )
-        return bool(there)
-    for each in waiting:
-        if each.kind in run.link.mappings:
-            await _deal(run, each)
-    if left := await run.store.read(deletions.count, run.link.id):
-        run.tally.counts["vanished"] = left
-    return bool(there)
+        return False
+    again = [await _deal(run, each, pair) for each, pair in waiting if each.kind in run.link.mappings]
+    if left := await run.store.run(_waiting, run.link.id):
+        run.tally.counts["vanished"] = len(left)
+    return any(again)
 
 
-def _take_back(session: Session, run: Run, waiting: Sequence[Deletion]) -> set[int]:
-    """Those that a listing or a fetch has shown since: they are synced again (S28)."""
-    found = set()
-    for each in waiting:
-        row = inbox.get_many(session, run.link.id, each.kind, each.side, [each.item_id]).get(each.item_id)
-        if row is not None and row.record is not None:
-            _revive(session, run, each, "it is there again")
-            found.add(each.pair_id)
-    return found
+def _waiting(session: Session, link_id: int) -> list[tuple[Deletion, Pair]]:
+    """What is not dealt with yet. A pair that was ended by other means needs nothing more."""
+    known = deletions.find(session, link_id)
+    by_id = pairs.by_ids(session, {each.pair_id for each in known})
+    deletions.forget(session, [each.pair_id for each in known if by_id[each.pair_id].status in ("live", "deleted")])
+    return [(each, by_id[each.pair_id]) for each in known if by_id[each.pair_id].status == "vanished"]
 
 
-def _revive(session: Session, run: Run, each: Deletion, why: str) -> None:
-    pairs.set_status(session, each.pair_id, "live", why)
-    deletions.forget(session, [each.pair_id])
-    entry = Entry(run.link.id, run.id, each.kind, each.side, each.item_id, "return", run.now(), each.pair_id, rule=why)
-    history.add_many(session, [entry])
-
-
-async def _deal(run: Run, each: Deletion) -> None:
+async def _deal(run: Run, each: Deletion, pair: Pair) -> bool:
     policy = run.link.deletes.policy if each.kind == "task" and not each.moved else "unlink"
-    pair = (await run.store.read(pairs.by_ids, [each.pair_id]))[each.pair_id]
-    if pair.status != "vanished":
-        await run.store.run(deletions.forget, [pair.id])
-    elif policy == "unlink":
+    if policy == "unlink":
         await run.store.run(_end, run, each, pair, each.evidence)
-    elif run.now() >= each.seen_at + timedelta(seconds=run.link.deletes.grace_s):
-        survivor = await _judged_again(run, each, pair)
-        if survivor is not None:
-            await (_delete if policy == "delete" else _mark)(run, each, pair, survivor)
+        return False
+    if run.now() < each.seen_at + timedelta(seconds=run.link.deletes.grace_s):
+        return False
+    judged = await _judged_again(run, each, pair)
+    if isinstance(judged, Record):
+        await (_delete if policy == "delete" else _mark)(run, each, pair, judged)
+    return judged == "returned"
 
 
-async def _judged_again(run: Run, each: Deletion, pair: Pair) -> Record | None:
+async def _judged_again(run: Run, each: Deletion, pair: Pair) -> Record | Literal["returned", "settled"]:
     """The survivor as it is now, when the other is still gone and nobody has edited this one; else it is settled here.
 
     Raises: TrackerError of a connection or container that cannot go on.
@@ -102,11 +113,10 @@ async def _judged_again(run: Run, each: Deletion, pair: Pair) -> Record | None:
     except GoneError:
         pass
     except (NotFoundError, PermissionError_):
-        return None  # no evidence just now: asked again by the next run
+        return "settled"  # no evidence just now: asked again by the next run
     else:
-        await run.store.run(_revive, run, each, "it is there again")
         await run.store.run(inbox.announce, run.link.id, each.kind, each.side, [each.item_id], run.now())
-        return None
+        return "returned"
     side = other(each.side)
     there = run.link.end(side)
     try:
@@ -116,12 +126,12 @@ async def _judged_again(run: Run, each: Deletion, pair: Pair) -> Record | None:
         )
     except GoneError:
         await run.store.run(_end, run, each, pair, "deleted on both sides")
-        return None
+        return "settled"
     except (NotFoundError, PermissionError_):
-        return None
+        return "settled"
     if _is_edited(run, pair, side, survivor):
         await run.store.run(_end, run, each, pair, f"{each.evidence}; edited on the {side} since: it stays (S26)")
-        return None
+        return "settled"
     return survivor
 
 
@@ -136,7 +146,7 @@ def _is_edited(run: Run, pair: Pair, side: Side, record: Record) -> bool:
 
 
 def _end(session: Session, run: Run, each: Deletion, pair: Pair, why: str) -> None:
-    vanished.end(session, run.link.id, run.id, pair, each.side, why, run.now())
+    vanished.end(session, run.link.id, run.id, pair, each.side, why, run.now(), moved=each.moved)
     run.tally.counts["unlinked"] += 1
 
 

@@ -44,23 +44,36 @@ _BACK_OFF = timedelta(seconds=5)
 async def poll(run: Run) -> None:
     """Read what changed on both sides since their cursors. Both sides at once, the kinds of a side in order.
 
-    How far their clocks are apart is known afterwards, for the policy ``newest`` (S16): answers tell it.
+    A first listing is followed by one from where it ended, before anything is created: a server may have cut it short, or
+    shown nothing, as if that were all. How far the two clocks are apart is known afterwards, for the policy ``newest``
+    (S16): answers tell it.
     """
-    polls = [_poll_side(run, run.link.end(side)) for side in SIDES]
-    for failed in await asyncio.gather(*polls, return_exceptions=True):
-        if isinstance(failed, BaseException):
-            raise failed  # one side's trouble as it is, not in a group; what the other side read is stored
+    if any(await _poll_sides(run)) and run.link.initial != "match":
+        run.is_second_look = True
+        await _poll_sides(run)
+        run.is_second_look = False
     run.link = replace(run.link, skew=measured_skew(run.link.left.connector, run.link.right.connector))
 
 
-async def _poll_side(run: Run, end: End) -> None:
+async def _poll_sides(run: Run) -> list[bool]:
+    """Whether it was the first listing, of each side."""
+    polls = [_poll_side(run, run.link.end(side)) for side in SIDES]
+    done: list[bool] = []
+    for answer in await asyncio.gather(*polls, return_exceptions=True):
+        if isinstance(answer, BaseException):
+            raise answer  # one side's trouble as it is, not in a group; what the other side read is stored
+        done.append(answer)
+    return done
+
+
+async def _poll_side(run: Run, end: End) -> bool:
     began = run.monotonic()
-    for kind in run.link.mappings:
-        await _poll_kind(run, end, kind)
+    first = [await _poll_kind(run, end, kind) for kind in run.link.mappings]
     run.polled_at[end.side] = began
+    return any(first)
 
 
-async def _poll_kind(run: Run, end: End, kind: str) -> None:
+async def _poll_kind(run: Run, end: End, kind: str) -> bool:
     """Read one kind of one side. Without a listing of its own a run knows nothing that it may act upon (S22)."""
     where = cursors.Where(end.connection, end.container, kind)
     me = holder.attempt()
@@ -73,7 +86,7 @@ async def _poll_kind(run: Run, end: End, kind: str) -> None:
             f"{end.connection}:{end.container} is being read by another run just now", hint="It goes on by itself."
         )
     try:
-        await _walk(run, end, where, me)
+        return await _walk(run, end, where, me)
     finally:
         await run.store.run(leases.release_poll, end.connection, end.container, kind, me)
 
@@ -86,7 +99,8 @@ def _acquire(session: Session, where: cursors.Where, me: str) -> bool:
     return leases.acquire_poll(session, *named, me, POLL_LEASE_S)
 
 
-async def _walk(run: Run, end: End, where: cursors.Where, me: str) -> None:
+async def _walk(run: Run, end: End, where: cursors.Where, me: str) -> bool:
+    """Store a listing. Whether it was the first one of everything."""
     position, sharing, has_pairs = await run.store.read(_start, where)
     wanting = [sharer for sharer in sharing if (sharer.link_id, where.kind) in run.link.matches]
     first = run.full or position.cursor is None or not all(sharer.seeded for sharer in wanting)
@@ -107,7 +121,8 @@ async def _walk(run: Run, end: End, where: cursors.Where, me: str) -> None:
         sweep=sweep,
     )
     async for some in _grouped(pages):
-        await run.store.run(store, run.link, where, me, some, began_at, _their_time(run, end), covers)
+        theirs, counts = _their_time(run, end), not run.is_second_look
+        await run.store.run(store, run.link, where, me, some, began_at, theirs, covers, counts=counts)
         total += sum(len(page.records) for page in some)
         if seen is not None:
             seen.update(record.ref.id for page in some for record in page.records)
@@ -116,6 +131,7 @@ async def _walk(run: Run, end: End, where: cursors.Where, me: str) -> None:
         run.progress.pulled(end.side, where.kind, total)
     run.tally.counts["pulled"] += total
     log.debug("poll.finished", connection=end.connection, container=end.container, kind=where.kind, records=total)
+    return first and not run.full
 
 
 async def _grouped(pages: AsyncIterator[Page]) -> AsyncIterator[list[Page]]:
@@ -147,8 +163,8 @@ def _start(session: Session, where: cursors.Where) -> tuple[cursors.Position, li
 
 def _sweeps(run: Run, side: Side, polls: int) -> bool:
     """Whether this poll reads the feeds no cursor covers: each Nth does, and those a person asked for."""
-    if run.sweep is not None:
-        return run.sweep
+    if run.sweep is not None or run.is_second_look:
+        return bool(run.sweep) and not run.is_second_look
     return polls % max(1, run.link.sweep_every.get(side, 1)) == 0
 
 

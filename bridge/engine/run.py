@@ -12,7 +12,7 @@ from bridge.engine import guard, holder
 from bridge.engine.answers import ask, hear
 from bridge.engine.apply import apply
 from bridge.engine.context import Run
-from bridge.engine.deletes import deal_with_vanished
+from bridge.engine.deletes import deal_with_vanished, take_back
 from bridge.engine.link import Link
 from bridge.engine.pair import Found, find
 from bridge.engine.plan import in_order, plan_view
@@ -80,6 +80,7 @@ async def settle_all(run: Run) -> State:
         await poll(run)
         await require_seeded(run)
         await fetch_announced(run)
+        await take_back(run)
         await hear(run)
         again = False
         for kind in run.link.mappings:

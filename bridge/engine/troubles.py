@@ -168,7 +168,7 @@ def note_failures(wave: Wave, one: Finished) -> None:
                 _park_failure(wave, view, sent, "missing", sent.error.message, sent.error.hint)
                 _look_again(wave, view, sent.operation)  # a look tells whether it is gone (S25)
             case RejectedError() | PermissionError_() | NotFoundError() | GoneError():
-                reason = "not-allowed" if isinstance(sent.error, PermissionError_) else "rejected"
+                reason = "rejected" if isinstance(sent.error, RejectedError) else "not-allowed"
                 _park_failure(wave, view, sent, reason, sent.error.message, sent.error.hint)
             case RateLimited():
                 inbox.postpone(wave.session, wave.run.link.id, view.kind, view.items(), sent.error.until)

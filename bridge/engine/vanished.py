@@ -52,7 +52,10 @@ def note_gone(
             end(session, link_id, run_id, pair, side, "deleted on both sides", now)
 
 
-def end(session: Session, link_id: int, run_id: int, pair: Pair, side: Side, why: str, now: datetime) -> None:
-    """It is dealt with: the pair becomes a tombstone."""
-    deletions.forget(session, [pair.id])
+def end(
+    session: Session, link_id: int, run_id: int, pair: Pair, side: Side, why: str, now: datetime, *, moved: bool = False
+) -> None:
+    """It is dealt with: the pair becomes a tombstone. What moved away may come back, so it is remembered (S28)."""
+    if not moved:
+        deletions.forget(session, [pair.id])
     unlink(session, link_id, run_id, pair, side, why, now)

@@ -216,14 +216,16 @@ async def test_a_refused_credential_ends_the_run_with_one_message_and_loses_noth
     assert len(world.issues()) == 1
 
 
-async def test_a_tracker_that_lags_behind_our_write_is_not_taken_for_a_person(world: World):
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("behind", [1, 2])
+async def test_a_tracker_that_lags_behind_our_write_is_not_taken_for_a_person(world: World, behind: int, full: bool):
     number = world.new_issue("Repair the pump", "It leaks.")
     await world.sync()
     world.edit_issue(number, title="Mend the pump")
     await world.sync()
-    world.artala.fault("stale", path="/odata/Tasks", changes=2, times=2)
+    world.artala.fault("stale", path="/odata/Tasks", changes=behind, times=2)
 
-    await world.sync()
+    await world.sync(full=full)
 
     assert world.issue(number)["title"] == "Mend the pump"
 

@@ -165,3 +165,34 @@ async def test_keep_both_puts_the_two_texts_below_each_other(world: World):
     assert world.task(task)["description"] == "It floods.\nIt drips."
     assert world.issue(number)["body"].startswith("It floods.\nIt drips.")
     assert the_conflict(world).clash.field == "title"
+
+
+async def test_what_was_edited_while_a_field_was_one_way_goes_over_once_it_is_both_ways_again(world: World):
+    one_way = '[[links.fields]]\nleft = "title"\nright = "title"\ndirection = "left-to-right"'
+    number = world.new_issue("Repair the pump")
+    await world.settle()
+    task = world.tasks()[0]["Id"]
+    world.write_config(more_links=one_way)
+    world.edit_issue(number, title="Mend the pump")
+    await world.settle()
+    assert world.task(task)["title"] == "Repair the pump"
+
+    world.write_config(more_links="")
+    await world.settle()
+
+    assert titles(world, task, number) == ("Mend the pump", "Mend the pump")
+
+
+async def test_a_field_that_is_mapped_later_is_read_and_compared(world: World):
+    off = '[[links.fields]]\nleft = "description"\nright = "description"\ndirection = "off"'
+    world.write_config(more_links=off)
+    number = world.new_issue("Repair the pump", "It leaks.")
+    await world.settle()
+    task = world.tasks()[0]["Id"]
+    world.edit_task(task, description="It floods.")
+    await world.settle()
+
+    world.write_config(more_links="", link_more='first_contact = "left"')
+    await world.settle()
+
+    assert world.issue(number)["body"].startswith("It floods.")

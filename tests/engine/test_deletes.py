@@ -42,6 +42,11 @@ def statuses(world: World) -> list[str]:
     return in_state(world, read)
 
 
+def move(world: World, task: str, board: str) -> None:
+    status, _ = world.artala.call("POST", f"/api/tasks/{task}/move-to-board", {"targetBoardId": board}, who="sam")
+    assert status == 204
+
+
 def second_board(world: World, rules: str) -> None:
     """A link between two Artala boards, whose tasks can be deleted."""
     world.artala.seed(board="Second")
@@ -323,3 +328,26 @@ async def test_a_moved_item_is_never_a_deleted_one(world: World):
     await full(world)
 
     assert world.task(task)["status"] != "Done"
+
+
+async def test_an_item_that_moved_away_and_comes_back_is_synced_again(world: World):
+    """Two boards: only Artala lets a task go and return under its id (S28)."""
+    second_board(world, 'on_delete = "delete"\ndelete_grace = 0')
+    world.artala.seed(board="Elsewhere")
+    world.new_task("Bystander")
+    task = world.new_task("Repair the pump")
+    await world.sync("boards")
+    copy = next(each["Id"] for each in world.tasks() if each["Title"] == "Repair the pump" and each["Id"] != task)
+    boards = {row["name"]: row["id"] for row in world.artala.call("GET", "/api/boards", who="sam")[1]}
+
+    move(world, task, boards["Elsewhere"])
+    await world.sync("boards", full=True)
+    world.edit_task(copy, title="Mend the pump")
+    await world.sync("boards", full=True)
+    assert {each["Id"] for each in world.tasks()} >= {task, copy}
+
+    move(world, task, world.board)
+    await world.sync("boards", full=True)
+    await world.sync("boards", full=True)
+
+    assert world.task(task)["title"] == "Mend the pump"

@@ -38,7 +38,7 @@ async def test_a_listing_that_broke_off_goes_on_where_it_was(world: World):
     report = await world.sync()
 
     assert report.counts["paired"] == 900
-    assert world.github.counts.requests <= 6
+    assert world.github.counts.requests <= 7
 
 
 async def test_progress_is_told(world: World):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 
+import pytest
 from engine.test_sync import paired
 from engine.world import REPO, World
 
@@ -242,3 +243,26 @@ async def test_a_label_too_long_for_one_side_stops_neither_the_other_labels_nor_
     assert world.issue(number)["title"] == "Mend the pump"
     assert [label["name"] for label in world.issue(number)["labels"]] == ["urgent"]
     assert (report.exit_code, stuck(world)) == (11, [("labels", "too-long")])
+
+
+@pytest.mark.parametrize("cautious", [True, False])
+async def test_an_edit_between_our_look_and_our_write_is_seen_where_a_write_looks_first(world: World, cautious: bool):
+    """Artala has no precondition: without another look the person's title would be replaced by the PUT (S21, S22)."""
+    world.write_config(artala_more=f"read_before_write = {str(cautious).lower()}")
+    number = world.new_issue("Repair the pump", "It leaks.")
+    await world.settle()
+    task = world.tasks()[0]["Id"]
+    world.edit_issue(number, body="It drips.")
+    deed = {
+        "who": "sam",
+        "method": "PUT",
+        "path": f"/api/tasks/{task}",
+        "body": {"title": "Mine", "description": "It leaks.", "priority": 2},
+    }
+    world.artala.fault("meanwhile", method="GET" if cautious else "PUT", path=f"/api/tasks/{task}", deed=deed)
+
+    await world.settle()
+
+    assert (world.task(task)["title"] == "Mine") == cautious
+    if cautious:
+        assert world.issue(number)["title"] == "Mine"

@@ -185,3 +185,14 @@ async def test_labels_that_a_feed_hides_once_stay_where_they_are(world: Weathere
 
     assert issues_of(world) == tasks_of(world) == [Seen("Pump", labels=("bug",))]
     assert world.issue(number)["labels"] != []
+
+
+@pytest.mark.parametrize("tracker", LIST)
+@pytest.mark.parametrize("kind", ["empty_listing", "half_page"])
+async def test_a_first_list_that_is_empty_or_cut_short_makes_no_doubles(world: Weathered, tracker: str, kind: str):
+    seed(world, "github")
+    seed(world, "artala")
+    box_of(world, tracker).fault(kind, method="GET", path=LIST[tracker])
+    await world.sync()
+
+    await copied(world)

@@ -49,7 +49,7 @@ async def test_a_container_that_answers_404_to_everything_is_not_taken_for_empty
     await scene.kept()
 
 
-@pytest.mark.parametrize(("tracker", "status"), [("github", 403), ("github", 404), ("artala", 403)])
+@pytest.mark.parametrize(("tracker", "status"), [("github", 403), ("github", 404), ("artala", 403), ("artala", 404)])
 async def test_rights_that_are_lost_between_the_list_and_the_writes_lose_nothing(
     scene: Scene, tracker: str, status: int
 ):

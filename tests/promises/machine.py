@@ -48,13 +48,6 @@ FAULTS = (
     {"kind": "permission_lost", "method": "GET"},
 )  # fmt: skip
 
-SWITCHES_BACK = False
-"""Known and open: a field that was one-way or off and is switched back keeps what was edited meanwhile to itself, until
-somebody touches the item: no run judges an unsettled pair again because the configuration changed (I1).
-"""
-COMES_BACK = False
-"""Known and open: a task that moved away and was unlinked for it stays unlinked when it comes back (S28)."""
-
 TO_ITS_END = ("done", "guarded")
 """A guarded run (S27) has unlinked nothing and has done all else."""
 
@@ -207,8 +200,6 @@ class Histories(RuleBasedStateMachine):
             return
         entity, item = choose(which, mine)
         if (entity, "board") in self.oracle.away:
-            if not COMES_BACK:
-                return
             board.come_back(item)  # type: ignore[attr-defined]
             self.oracle.away.discard((entity, "board"))
             self.oracle.unsure |= self.ground.shapes.keys()
@@ -216,6 +207,8 @@ class Histories(RuleBasedStateMachine):
         else:
             board.leave(item)  # type: ignore[attr-defined]
             self.oracle.away.add((entity, "board"))
+            # no listing of ours shows it there, so what is edited before we notice may be written over (S22)
+            self.oracle.blind.update((entity, field) for field in FIELDS)
         TOTALS["moves"] += 1
         TOTALS["steps"] += 1
 
@@ -235,9 +228,6 @@ class Histories(RuleBasedStateMachine):
         elif what == "direction":
             field = choose(which, FIELDS[:4])
             to = choose(pick, DIRECTIONS)
-            known = dict(shape.directions)
-            if field in known and not SWITCHES_BACK:
-                return
             kept = tuple(pair for pair in shape.directions if pair[0] != field)
             self._switch(replace(shape, directions=kept if to == "both" else (*kept, (field, to))))
         elif what == "pause":

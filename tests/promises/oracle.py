@@ -69,6 +69,7 @@ class Oracle:
         self.away: set[tuple[int, str]] = set()
         self.unsure: set[str] = set()
         self.lossy: set[tuple[int, str]] = set()
+        self.blind: set[tuple[int, str]] = set()
         self.judged = 0
         self.counts: Counter[str] = Counter()
 
@@ -329,6 +330,8 @@ class Oracle:
         for shape in self.ground.shapes.values():
             if place in (shape.left, shape.right) and self._last_agreed(shape, entity, place, field, until) == value:
                 return
+        if (entity, field) in self.blind:
+            return
         story = self.story(entity, field)
         assert (entity, field) in self.lossy, (
             f"{place} {item} {field}: {value!r} was overwritten and is nowhere\n{story}"
