@@ -76,7 +76,8 @@ class View(Struct, frozen=True, gc=False):
 
     ``by`` says how two records were found to be one. ``hold`` is set when the item is not to be touched. ``marker`` is
     what a create shall carry. ``clashing``, ``parked``: something of it is an open conflict, or parked, since an earlier
-    run. ``frozen`` are the left names of rows that the breaker holds (S36).
+    run. ``frozen`` are the left names of rows that the breaker holds (S36), ``refused`` those whose value the tracker has
+    just refused, with what it said.
     """
 
     kind: str
@@ -91,6 +92,7 @@ class View(Struct, frozen=True, gc=False):
     clashing: bool = False
     parked: bool = False
     frozen: frozenset[str] = frozenset()
+    refused: Mapping[str, Problem] = {}
 
     def member(self, side: Side) -> Member | None:
         return self.left if side == "left" else self.right
@@ -144,6 +146,8 @@ def _plan_pair(link: Link, view: View, left: Member, right: Member) -> Work:
     outcomes = tuple(
         breaker.held(row, sight.left, sight.right)
         if row.left in view.frozen
+        else Outcome("hold", rule="refused by the tracker", problems=(view.refused[row.left],))
+        if row.left in view.refused
         else decide(row, sight, first_contact=link.first_contact, skew=link.skew)
         if row.left in left.record.fields and row.right in right.record.fields
         else Outcome("same", rule="not observed")
@@ -274,7 +278,8 @@ def _plan_create(link: Link, view: View) -> Work:
     for row in link.mappings[view.kind].rows:
         if row.direction != "create-only" and not row.writes_to(target):
             continue
-        value, problems = _for_create(row, side, record)
+        refused = view.refused.get(row.left)
+        value, problems = _for_create(row, side, record) if refused is None else (None, [refused])
         holds.extend(_hold(view.kind, problem, record, row.field(side)) for problem in problems)
         if value not in (None, ()):
             changes.append(FieldChange(row.field(target), None, value, f"{row.left}: new on the {side} side"))

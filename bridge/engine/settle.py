@@ -23,6 +23,7 @@ from bridge.engine.troubles import (
     note_failures,
     note_holds,
     note_problems,
+    refused_fields,
 )
 from bridge.engine.wave import Finished, Sent, Wave
 from bridge.errors import LockedError, UnknownOutcome
@@ -86,6 +87,8 @@ def _created(wave: Wave, one: Finished) -> Work | None:
     side: Side = "right" if view.left is not None else "left"
     sent = one.confirmed(side)
     if sent is None or sent.record is None:
+        if without := _without_refused(wave, one, view):
+            return plan_view(wave.run.link, without)
         note_holds(wave, [op for op in one.work.operations if isinstance(op, Hold) and op.field is None])
         note_failures(wave, one)
         return None
@@ -103,6 +106,12 @@ def _created(wave: Wave, one: Finished) -> Work | None:
     note_holds(wave, [op for op in one.work.operations if isinstance(op, Hold)])
     wave.tally.counts[f"created_{side}"] += 1
     return _more(wave, one, replace(made, pair=pair_id))
+
+
+def _without_refused(wave: Wave, one: Finished, view: View) -> View | None:
+    """The view to be planned anew without the values that a tracker refused; None where more than that went wrong."""
+    refused = refused_fields(one, wave.run.link.mappings[view.kind].rows)
+    return replace(view, refused={**view.refused, **refused}) if refused else None
 
 
 def _provisional(wave: Wave, record: Record, side: Side) -> Record:
@@ -157,16 +166,22 @@ def _paired(wave: Wave, one: Finished, left: Member, right: Member) -> Work | No
         return _ordered(wave, one, replace(view, left=members["left"], right=members["right"]))
     note_conflicts(wave, one, pair_id)
     note_problems(wave, one, after)
-    if one.errors:
-        wave.goes_on(view, records["left"], records["right"])
-        note_failures(wave, one)
-        return None
     if not one.sent:
         wave.settled(view)
         return None
-    more = _more(wave, one, replace(view, pair=pair_id, left=members["left"], right=members["right"]))
-    if more is not None:
-        wave.goes_on(view, records["left"], records["right"])
+    return _what_is_left(wave, one, replace(view, pair=pair_id, left=members["left"], right=members["right"]))
+
+
+def _what_is_left(wave: Wave, one: Finished, view: View) -> Work | None:
+    """What a pair still needs after these requests, without what was refused."""
+    assert view.left is not None
+    assert view.right is not None
+    going_on = _without_refused(wave, one, view) if one.errors else view
+    more = None if going_on is None else _more(wave, one, going_on)
+    if more is not None or going_on is None:
+        wave.goes_on(view, view.left.record, view.right.record)
+    if going_on is None:
+        note_failures(wave, one)
     return more
 
 

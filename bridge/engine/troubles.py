@@ -152,6 +152,21 @@ def _refusal(view: View, problem: Problem, name: str) -> Hold:
     return Hold(view.kind, problem.side, record.ref, title_of(record), name, problem.reason, problem.message)
 
 
+def refused_fields(one: Finished, rows: Sequence[Row]) -> dict[str, Problem]:
+    """The rows whose values alone were refused, by left name; empty when that does not explain every failure. The item
+    can go on without them.
+    """
+    found: dict[str, Problem] = {}
+    for sent in one.errors:
+        target = sent.operation.side
+        name = sent.error.field if isinstance(sent.error, RejectedError) and not sent.bug else ""
+        row = next((row for row in rows if name and row.field(target) == name), None)
+        if sent.error is None or row is None or name not in sent.changes:
+            return {}
+        found[row.left] = Problem(other(target), "rejected", str(sent.error))
+    return found
+
+
 def note_failures(wave: Wave, one: Finished) -> None:
     """Sort failures by what happens next (S34)."""
     view = one.work.view

@@ -266,3 +266,28 @@ async def test_an_edit_between_our_look_and_our_write_is_seen_where_a_write_look
     assert (world.task(task)["title"] == "Mine") == cautious
     if cautious:
         assert world.issue(number)["title"] == "Mine"
+
+
+async def test_a_person_who_left_the_team_holds_up_only_their_own_field(world: World):
+    number = world.new_issue("Repair the pump", "It leaks.")
+    await world.settle()
+    task = world.tasks()[0]["Id"]
+    world.artala.act("deactivate", member="sam@example.com")
+
+    world.edit_issue(number, title="Mend the pump", assignees=["alice"])
+    await world.settle()
+
+    assert world.artala.store.tasks[task].title == "Mend the pump"
+    assert world.artala.store.tasks[task].assignee_id is None
+    assert stuck(world) == [("assignees", "rejected")]
+
+
+async def test_a_new_item_is_made_without_the_field_that_the_tracker_refuses(world: World):
+    world.artala.act("deactivate", member="sam@example.com")
+    world.new_issue("Repair the pump", "It leaks.", assignees=["alice"])
+
+    await world.settle()
+
+    (task,) = world.artala.store.tasks.values()
+    assert (task.title, task.assignee_id) == ("Repair the pump", None)
+    assert stuck(world) == [("assignees", "rejected")]
