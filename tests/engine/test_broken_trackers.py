@@ -279,7 +279,7 @@ async def test_a_source_that_was_deleted_before_its_create_was_found_out_about_s
     world.new_issue("One")
     world.new_issue("Two")
     world.artala.fault("lost_reply", method="POST", path="/api/tasks$")
-    world.artala.fault("status", method="GET", path="/odata/Tasks", status=500, times=-1, after=AFTER)
+    world.artala.fault("status", method="GET", path="/odata/Tasks", status=500, times=-1, after=2)
     await world.sync()
     world.artala.faults.clear()
     assert len(world.tasks()) == 2

@@ -1,13 +1,17 @@
-"""A process that was paused and lost what it held sends nothing and stores nothing more (S2, S29, I7)."""
+"""Who was paused and lost what it held sends nothing and stores nothing; what is old is read again (S2, S22, S29, I7)."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 from engine.world import World
 from sqlmodel import update
 
+from bridge.engine import apply
+from bridge.engine.context import Run
 from state import cursors, inbox, intents, links
 from state.store import Session
 from state.tables import CursorRow, LinkRow
@@ -86,3 +90,34 @@ async def test_a_listing_that_may_not_be_stored_moves_no_cursor(world: World):
     await world.settle()
 
     assert [task["Title"] for task in world.tasks()] == ["Pump"]
+
+
+async def test_what_was_read_too_long_ago_is_read_again_before_it_is_written(world: World, monkeypatch):
+    numbers = [world.new_issue(f"Pump {place:02}") for place in range(apply.WAVE + 2)]
+    await world.sync()
+    tasks = {task["Title"]: task["Id"] for task in world.tasks()}
+    for place, number in enumerate(numbers):
+        world.edit_issue(number, title=f"Of GitHub {place:02}")
+    passed = 0.0
+    monkeypatch.setattr("bridge.wiring.Run", partial(Run, monotonic=lambda: time.monotonic() + passed))
+
+    async with world.open() as bridge:
+        connector = bridge.connector("artala")
+        write = connector.update
+
+        async def slow(*args: Any, **options: Any) -> Any:
+            """The first writes take a minute, in which somebody edits the items whose turn has not come."""
+            nonlocal passed
+            if not passed:
+                passed = 60.0
+                for place in (0, 1):
+                    edited = tasks[f"Pump {apply.WAVE + place:02}"]
+                    world.edit_task(edited, title=f"Of Artala {place}")
+            return await write(*args, **options)
+
+        connector.update = slow  # type: ignore[method-assign]
+        report = await bridge.sync("app", trigger="test")
+
+    assert report.counts["conflicts_open"] == 2
+    assert {"Of Artala 0", "Of Artala 1"} <= {task["Title"] for task in world.tasks()}
+    assert {issue["title"] for issue in world.issues()} == {f"Of GitHub {place:02}" for place in range(len(numbers))}
