@@ -70,9 +70,10 @@ map = [
 async def test_a_source_that_cannot_be_found_for_a_while_gets_no_second_task(world: World):
     world.new_issue("Pump")
     world.artala.fault("lost_reply", method="POST", path="/api/tasks$")
-    world.artala.fault("status", method="GET", path="/odata/Tasks", status=500, times=-1, after=1)
+    world.artala.fault("status", method="GET", path="/odata/Tasks", status=500, times=-1, after=2)
     await world.sync()
     world.artala.faults.clear()
+    assert len(world.tasks()) == 1
     world.github.fault("permission_lost", method="GET", path="/repos/acme/app", status=404, times=-1)
     await world.sync()
     world.github.faults.clear()

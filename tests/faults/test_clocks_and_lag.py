@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from faults.hours import Weathered
 from faults.scene import Scene
 
 HOURS_14 = 14 * 3600
@@ -40,6 +41,23 @@ async def test_an_edit_that_is_listed_after_newer_ones_is_not_passed_by(scene: S
         await world.sync()
 
     await scene.kept(later_s=0)
+
+
+@pytest.mark.parametrize("tracker", LISTS)
+async def test_a_create_without_an_answer_is_not_made_again_before_its_index_had_time(world: Weathered, tracker: str):
+    world.config.write_text(world.config.read_text().replace("index_lag_s = 0", "index_lag_s = 30"))
+    if tracker == "github":
+        world.new_task("Repair the pump")
+        box, create = world.github, "/issues$"
+    else:
+        world.new_issue("Repair the pump")
+        box, create = world.artala, "/api/tasks$"
+    box.fault("lost_reply", method="POST", path=create)
+    box.fault("stale", method="GET", path=LISTS[tracker], times=-1, seconds=20)
+
+    report = await world.sync()
+
+    assert (report.state, len(world.issues()), len(world.tasks())) == ("done", 1, 1)
 
 
 @pytest.mark.parametrize(("left_s", "right_s"), [(HOURS_14, -HOURS_14), (-HOURS_14, HOURS_14), (HOURS_14, HOURS_14)])

@@ -14,6 +14,7 @@ CONFLICTS = "tests/engine/test_conflicts.py::"
 CONVERGENCE = "tests/engine/test_convergence.py::"
 DELETES = "tests/engine/test_deletes.py::"
 FIRST = "tests/engine/test_first_contact.py::"
+LAG = "tests/faults/test_clocks_and_lag.py::"
 RULES = "tests/engine/test_row_rules.py::"
 SYNC = "tests/engine/test_sync.py::"
 WAITING = "tests/engine/test_waiting_items.py::"
@@ -217,6 +218,14 @@ WRITING = (
         (BROKEN + "test_an_unanswered_create_on_github_is_never_repeated_blindly[lost_reply]",),
     ),
     Mutation(
+        "a create is given up before its index had time",
+        "bridge/engine/recover.py",
+        "    return (lag + _MARGIN).total_seconds()\n",
+        "    return 0.0\n",
+        "S3, I4",
+        (LAG + "test_a_create_without_an_answer_is_not_made_again_before_its_index_had_time[github]",),
+    ),
+    Mutation(
         "the intent is committed after the request",
         "bridge/engine/apply.py",
         """    ids = await run.store.run(_commit, run, [request for _, some in planned for request in some])
@@ -249,6 +258,14 @@ WRITING = (
         "        if False:\n",
         "S2",
         (WHO + "test_a_run_that_loses_its_lease_before_a_request_leaves_sends_nothing",),
+    ),
+    Mutation(
+        "what was read long ago is written on",
+        "bridge/engine/apply.py",
+        "        if run.age() > run.link.limits.verify_after_s:\n",
+        "        if False:\n",
+        "S22, I2",
+        (WHO + "test_what_was_read_too_long_ago_is_read_again_before_it_is_written",),
     ),
     Mutation(
         "one refused write ends the run",
