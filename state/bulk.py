@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import ARRAY, ColumnElement, any_, bindparam, func, select
 from sqlalchemy.dialects import sqlite
@@ -13,6 +14,8 @@ from sqlmodel import Session, SQLModel
 from state.codec import dump
 
 T = TypeVar("T")
+
+_COMPILED: Final[WeakKeyDictionary[Any, dict[tuple[str, tuple[str, ...]], Any]]] = WeakKeyDictionary()
 
 CHUNK = 400
 """Values in one IN (…): SQLite takes 32,766 parameters, but plans are cached best when lists are short."""
@@ -33,6 +36,8 @@ def upsert(
 
     Where the key exists, replace the columns ``replace`` and ``extra`` (column → expression), or do nothing.
     """
+    if not rows:
+        return
     statement = insert(session, table)
     if same:
         statement = statement.values(dict(same))
@@ -48,12 +53,16 @@ def execute_many(session: Session, statement: Any, names: Sequence[str], rows: S
     """Run one statement for many rows: compiled once, bound by the driver.
 
     A row holds the values of the columns or parameters ``names``; the statement's other values are the same for all.
-    SQLAlchemy's own executemany works 10 µs a row to build parameters; this takes 1.
+    SQLAlchemy's own executemany works 10 µs a row to build parameters; this takes 1. A statement that is made once, for
+    all calls, is compiled once as well: half a millisecond that a wave of eight writes would pay five times.
     """
     if not rows:
         return
     connection = session.connection()
-    compiled = statement.compile(dialect=connection.dialect, column_keys=list(names))
+    known = _COMPILED.setdefault(statement, {})
+    compiled = known.get(how := (connection.dialect.name, tuple(names)))
+    if compiled is None:
+        compiled = known[how] = statement.compile(dialect=connection.dialect, column_keys=list(names))
     converters = {
         name: made
         for bind, name in compiled.bind_names.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import delete, exists, insert, or_, select
@@ -42,15 +43,15 @@ _table: Any = HistoryRow.__table__  # type: ignore[attr-defined]
 _conflict: Any = ConflictRow.__table__  # type: ignore[attr-defined]
 _COLUMNS = tuple(_table.c[name] for name in Entry.__dataclass_fields__)
 _PLAIN = tuple(name for name in Entry.__dataclass_fields__ if name not in ("id", "before", "after"))
+_plain_of = attrgetter(*_PLAIN)
+_INSERT = insert(_table)
 
 
 def add_many(session: Session, entries: Sequence[Entry]) -> None:
     """Store entries in their order, in one executemany."""
     if entries:
-        rows = [
-            (*(getattr(entry, name) for name in _PLAIN), _text(entry.before), _text(entry.after)) for entry in entries
-        ]
-        execute_many(session, insert(_table), (*_PLAIN, "before", "after"), rows)
+        rows = [(*_plain_of(entry), _text(entry.before), _text(entry.after)) for entry in entries]
+        execute_many(session, _INSERT, (*_PLAIN, "before", "after"), rows)
 
 
 def find(

@@ -45,6 +45,14 @@ class Item(NamedTuple):
 _table: Any = InboxRow.__table__  # type: ignore[attr-defined]
 _parked: Any = ParkedRow.__table__  # type: ignore[attr-defined]
 _COLUMNS = tuple(_table.c[name] for name in Item._fields)
+_AS_READ = (
+    _table.c.link_id == bindparam("b_link"),
+    _table.c.kind == bindparam("b_kind"),
+    _table.c.side == bindparam("b_side"),
+    _table.c.item_id == bindparam("b_item"),
+    _table.c.seq == bindparam("b_seq"),
+)
+_DELETE = delete(_table).where(*_AS_READ)
 
 
 def put(
@@ -254,7 +262,7 @@ def _items(session: Session, query: Select[Any]) -> Iterator[Item]:
 
 def remove(session: Session, link_id: int, kind: str, items: Iterable[Item]) -> None:
     """Forget settled rows; a row that was replaced since it was read (other ``seq``) stays."""
-    _for_each(session, delete(_table), link_id, kind, items)
+    _for_each(session, _DELETE, link_id, kind, items)
 
 
 def renew(session: Session, link_id: int, kind: str, rows: Iterable[tuple[Item, str]]) -> None:
@@ -284,20 +292,13 @@ def hold(session: Session, link_id: int, kind: str, items: Iterable[Item], reaso
 
 
 def _change(session: Session, link_id: int, kind: str, items: Iterable[Item], **values: Any) -> None:
-    _for_each(session, update(_table).values(values), link_id, kind, items)
+    _for_each(session, update(_table).values(values).where(*_AS_READ), link_id, kind, items)
 
 
 def _for_each(session: Session, statement: Delete | Update, link_id: int, kind: str, items: Iterable[Item]) -> None:
     """Run a statement for rows that are still as they were read."""
-    statement = statement.where(
-        _table.c.link_id == link_id,
-        _table.c.kind == kind,
-        _table.c.side == bindparam("b_side"),
-        _table.c.item_id == bindparam("b_item"),
-        _table.c.seq == bindparam("b_seq"),
-    )
-    rows = [(item.side, item.item_id, item.seq) for item in items]
-    execute_many(session, statement, ("b_side", "b_item", "b_seq"), rows)
+    rows = [(link_id, kind, item.side, item.item_id, item.seq) for item in items]
+    execute_many(session, statement, ("b_link", "b_kind", "b_side", "b_item", "b_seq"), rows)
 
 
 def unhold(session: Session, link_id: int) -> None:

@@ -10,13 +10,16 @@ A lease of ``seconds`` lasts at least ``seconds - 1``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Update, cast, extract, func, select, update
+from sqlalchemy import BigInteger, ColumnElement, Select, Update, bindparam, cast, extract, func, select, update
 from sqlmodel import Session, col
 
 from state.bulk import insert
 from state.tables import CursorRow, LinkRow
+
+_link: Any = LinkRow.__table__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +65,16 @@ def check_fence(session: Session, link_id: int, fence: int) -> bool:
 
     A holder that let it run out may ``renew`` and go on, if that says True.
     """
-    query = select(col(LinkRow.id)).where(
-        col(LinkRow.id) == link_id, col(LinkRow.fence) == fence, col(LinkRow.lease_until) > _now(session)
+    query = _held(session.get_bind().dialect.name)
+    return session.connection().execute(query, {"b_link": link_id, "b_fence": fence}).first() is not None
+
+
+@cache
+def _held(dialect: str) -> Select[Any]:
+    """Made once: it is asked before every write that leaves."""
+    return select(_link.c.id).where(
+        _link.c.id == bindparam("b_link"), _link.c.fence == bindparam("b_fence"), _link.c.lease_until > _clock(dialect)
     )
-    return session.execute(query).first() is not None
 
 
 def holder_of(session: Session, link_id: int) -> Holder | None:
@@ -126,7 +135,11 @@ def _changed(session: Session, statement: Update) -> bool:
 
 
 def _now(session: Session) -> ColumnElement[int]:
-    if session.get_bind().dialect.name == "sqlite":
+    return _clock(session.get_bind().dialect.name)
+
+
+def _clock(dialect: str) -> ColumnElement[int]:
+    if dialect == "sqlite":
         # unixepoch() is SQLite 3.38; systems that Python 3.11 runs on still have 3.37
         return cast(func.strftime("%s", "now"), BigInteger)
     return cast(func.floor(extract("epoch", func.clock_timestamp())), BigInteger)

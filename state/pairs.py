@@ -47,6 +47,12 @@ class Pair(NamedTuple):
 
 _table: Any = PairRow.__table__  # type: ignore[attr-defined]
 _COLUMNS = tuple(_table.c[name] for name in Pair._fields)
+_MOVES = ("left_id", "right_id", "left", "right", "base_left", "base_right", "settled_run")
+_INSERT = insert(_table)
+_INSERT_ONE = insert(_table).returning(_table.c.id)
+_UPDATE = (
+    update(_table).where(_table.c.id == bindparam("b_id")).values({name: bindparam(f"b_{name}") for name in _MOVES})
+)
 
 
 def by_items(session: Session, link_id: int, kind: str, side: Side, ids: Collection[str]) -> dict[str, Pair]:
@@ -84,22 +90,18 @@ def add_many(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert pairs (columns of PairRow but the id, the same ones in each row)."""
     if rows:
         names = tuple(rows[0])
-        execute_many(session, insert(_table), names, list(map(itemgetter(*names), rows)))
+        execute_many(session, _INSERT, names, list(map(itemgetter(*names), rows)))
 
 
 def add_one(session: Session, row: Mapping[str, Any]) -> int:
     """Insert one pair and return its id."""
-    return int(session.connection().execute(insert(_table).returning(_table.c.id), dict(row)).scalar_one())
+    return int(session.connection().execute(_INSERT_ONE, dict(row)).scalar_one())
 
 
 def update_many(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Replace records and bases: rows of ``id, left_id, right_id, left, right, base_left, base_right, settled_run``."""
-    names = ("left_id", "right_id", "left", "right", "base_left", "base_right", "settled_run")
-    statement = (
-        update(_table).where(_table.c.id == bindparam("b_id")).values({name: bindparam(f"b_{name}") for name in names})
-    )
-    bound = [f"b_{name}" for name in ("id", *names)]
-    execute_many(session, statement, bound, list(map(itemgetter("id", *names), rows)))
+    bound = [f"b_{name}" for name in ("id", *_MOVES)]
+    execute_many(session, _UPDATE, bound, list(map(itemgetter("id", *_MOVES), rows)))
 
 
 def see_many(session: Session, side: Side, rows: Iterable[tuple[int, str]]) -> None:

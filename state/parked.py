@@ -65,6 +65,8 @@ _SAID = ("title", "url", "reason", "message", "hint", "config_hash", "last_at")
 
 def park(session: Session, link_id: int, stuck: Sequence[Stuck], *, config_hash: str, now: datetime) -> None:
     """Park items or fields in one executemany. One that is parked already counts an attempt and says the newer reason."""
+    if not stuck:
+        return
     names = tuple(Stuck.__dataclass_fields__)
     upsert(
         session,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -51,14 +52,23 @@ class Run:
     swept: set[Side] = field(default_factory=set)
     now: Callable[[], datetime] = utc_now
     monotonic: Callable[[], float] = time.monotonic
+    _look: asyncio.Future[bool] | None = None
 
     async def check_fence(self) -> None:
-        """Before every remote write (S2). Raises LockedError when another process took the lease meanwhile."""
-        if not await self.store.read(leases.check_fence, self.link.id, self.fence):
+        """Before every remote write (S2). Raises LockedError when another process took the lease meanwhile.
+
+        Writes that are ready at one moment share a look, which begins after all of them have asked.
+        """
+        look = self._look = self._look or asyncio.ensure_future(self._holds())
+        if not await asyncio.shield(look):
             raise LockedError(
                 f'link "{self.link.name}": another process took over while this run was paused; it wrote nothing since',
                 hint="Nothing is to be done: the other run goes on.",
             )
+
+    async def _holds(self) -> bool:
+        self._look = None  # whoever asks from here on is answered by the next look
+        return await self.store.read(leases.check_fence, self.link.id, self.fence)
 
     def age(self) -> float:
         """Seconds since the older of both sides was read; infinite while one was not."""

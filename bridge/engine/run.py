@@ -122,6 +122,9 @@ async def _settle_kind(run: Run, kind: str, budget: guard.Budget) -> bool:
     done = 0
     async for found in batches(run, kind):
         works = [plan_view(run.link, view) for view in found.views]
+        writes = any(work.writes for work in works)
+        if writes and done and run.age() > run.link.limits.verify_after_s:
+            return True  # nothing is written on what was seen that long ago (S22); pairing goes on
         allowed = budget.take(guard.approved(run, works))
         await apply(run, allowed)
         await put_aside(run, kind, found)
@@ -129,7 +132,7 @@ async def _settle_kind(run: Run, kind: str, budget: guard.Budget) -> bool:
         run.progress.done(min(done, total), total)
         if budget.spent:
             return False
-        if run.age() > run.link.limits.verify_after_s:
+        if writes and run.age() > run.link.limits.verify_after_s:
             return True
     return bool(await run.store.read(inbox.announced, run.link.id, kind, run.now()))
 
