@@ -174,10 +174,12 @@ def _unlink(session: Session, loaded: Settings, item: str, link: str | None) -> 
 
     from bridge.engine import relink as ties
     from bridge.errors import ConfigError
+    from state import deletions
 
     story, pair, link_id = find_pair(session, loaded, item, link)
-    if pair.status != "live":
-        raise ConfigError(f"{item!r} is {pair.status} already: {pair.reason}.")
+    if pair.status not in ("live", "vanished"):
+        raise ConfigError(f"{item!r} is {pair.status} already: {pair.reason.removesuffix('.')}.")
+    deletions.forget(session, [pair.id])  # whatever on_delete says, what is left of it stays as it is
     ties.unlink(session, link_id, ties.BY_HAND, pair, "left", f"by {frame.who()}", datetime.now(UTC))
     return story
 

@@ -24,7 +24,7 @@ from state.pairs import Pair
 
 Creates = Literal["close", "delete", "keep"]
 
-WRITES: Final = frozenset({"create", "update", "undo"})
+WRITES: Final = frozenset({"create", "update", "undo", "mark"})
 """The history's actions that have before-images."""
 
 _PREFIX: Final = 6
@@ -86,7 +86,9 @@ def from_history(link: Link, past: Past, choice: Choice) -> Inverse:
     wanted = [Wanted.of(item) for item in choice.items]
     by_pair: dict[int, list[Entry]] = defaultdict(list)
     for entry in past.entries:
-        known = entry.pair_id is not None and entry.pair_id in past.pairs
+        pair = past.pairs.get(entry.pair_id or 0)
+        ids = () if pair is None else (pair.left_id, pair.right_id)
+        known = entry.item_id in ids  # the number of a pair may have been given to a later one
         if known and (entry.action in WRITES or entry.action == "delete"):
             by_pair[entry.pair_id or 0].append(entry)
     for pair_id, entries in by_pair.items():

@@ -101,6 +101,7 @@ def _entomb(session: Session, run: Run, intent: IntentRow, target: Record, why: 
     side: Side = "left" if intent.side == "left" else "right"
     source = Record(run.link.end(other(side)).ref(intent.kind, intent.source_id or ""), {}, "")
     left, right = (target, source) if side == "left" else (source, target)
+    _make_way(session, intent)
     pairs.add_one(session, _pair(run, intent, _Halves(left, right, {}, {})) | {"status": "unlinked", "reason": why})
     intents.remove(session, [intent.id or 0])
 
@@ -153,6 +154,7 @@ class _Halves:
 def _adopt(session: Session, run: Run, intent: IntentRow, source: Record, target: Record) -> None:
     """Pair a create that went through with its source; what it did not carry is left for an ordinary update."""
     side: Side = "left" if intent.side == "left" else "right"
+    _make_way(session, intent)
     known = pairs.by_items(session, run.link.id, intent.kind, side, {target.ref.id})
     taken = pairs.by_items(session, run.link.id, intent.kind, other(side), {source.ref.id})
     if not known and not taken:
@@ -160,6 +162,12 @@ def _adopt(session: Session, run: Run, intent: IntentRow, source: Record, target
         pair_id = pairs.add_one(session, _pair(run, intent, halves))
         history.add_many(session, [_entry(run, intent, target.ref, pair_id)])
     intents.remove(session, [intent.id or 0])
+
+
+def _make_way(session: Session, intent: IntentRow) -> None:
+    """Take the tombstone away that a create of ``restore.py`` was to replace."""
+    old = pairs.by_ids(session, [] if intent.pair_id is None else [intent.pair_id])
+    pairs.remove(session, [pair.id for pair in old.values() if pair.status != "live"])
 
 
 def _pair(run: Run, intent: IntentRow, halves: _Halves) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from bridge.engine.link import ExternalId
 from bridge.engine.partners import entity_of
 from bridge.errors import ConfigError
 from bridge.model import SIDES, Record, Ref, Side
-from state import conflicts, history, inbox, pairs, parked
+from state import conflicts, deletions, history, inbox, pairs, parked
 from state.codec import dump_record
 from state.history import Entry
 from state.pairs import Pair
@@ -37,6 +37,7 @@ def unlink(session: Session, link_id: int, run_id: int, pair: Pair, side: Side, 
 def relink(session: Session, link_id: int, pair: Pair, why: str, now: datetime) -> None:
     """Sync an unlinked pair again, from the bases it had: what either side changed meanwhile is carried over."""
     pairs.set_status(session, pair.id, "live", why)
+    deletions.forget(session, [pair.id])  # if it is gone all the same, its grace begins anew
     for side in SIDES:
         inbox.announce(session, link_id, pair.kind, side, [pair.item_id(side)], now)
     _note(session, link_id, BY_HAND, pair, "left", "relink", why, now)

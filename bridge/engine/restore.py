@@ -9,12 +9,13 @@ from __future__ import annotations
 from bridge.engine.apply import apply
 from bridge.engine.context import Run
 from bridge.engine.plan import Member, View, plan_view
+from bridge.engine.recover import recover
 from bridge.engine.relink import relink
 from bridge.engine.report import State
 from bridge.engine.run import settle_all
 from bridge.errors import ConfigError, GoneError
 from bridge.model import SIDES, Marker, Record, Side, other
-from state import deletions, history, inbox, pairs
+from state import deletions, history, intents, pairs, parked
 from state.codec import load_record
 from state.history import Entry
 from state.pairs import Pair
@@ -38,14 +39,14 @@ async def restore(run: Run, pair_id: int) -> State:
         return await settle_all(run)
     if len(gone) == 2:  # from the last record of one side the other is made, and from that the first again
         stored = load_record(pair.left, run.link.left.ref(pair.kind, pair.left_id))
-        made = await _make(run, pair, "right", stored, is_there=False)
-        if made is None:
-            return "done"
-        pair, gone = made, ["left"]
+        pair = await _make(run, pair, "right", stored)
+        await run.store.run(pairs.set_status, pair.id, "unlinked", "restored on the right, not yet on the left")
         there["right"] = await _read(run, pair, "right")
+        gone = ["left"]
     survivor = there[other(gone[0])]
-    assert survivor is not None
-    await _make(run, pair, gone[0], survivor, is_there=True)
+    if survivor is None:
+        raise ConfigError("it was made again and cannot be read yet.", hint="Call bridge restore again in a moment.")
+    await _make(run, pair, gone[0], survivor)
     return await settle_all(run)
 
 
@@ -58,29 +59,48 @@ async def _read(run: Run, pair: Pair, side: Side) -> Record | None:
         return None
 
 
-async def _make(run: Run, pair: Pair, target: Side, source: Record, *, is_there: bool) -> Pair | None:
-    """Create the missing member from ``source``, with all that a create has (intent, marker, at most one)."""
-    await run.store.run(_make_way, run, pair, target, is_there=is_there)
+async def _make(run: Run, pair: Pair, target: Side, source: Record) -> Pair:
+    """Create the missing member from ``source``, with all that a create has (intent, marker, at most one). Its tombstone
+    stands until the new pair takes its place, so that a restore which is killed or refused can be called again.
+
+    Raises: ConfigError when the tracker refuses; TrackerError.
+    """
+    await run.store.run(_begin, run, pair, target)
     member = Member(source, None)
     left, right = (member, None) if target == "right" else (None, member)
-    view = View(pair.kind, pair.entity, left=left, right=right, marker=Marker.of(source.ref))
+    view = View(pair.kind, pair.entity, pair.id, left, right, marker=Marker.of(source.ref))
     await apply(run, [plan_view(run.link, view)])
+    if await run.store.read(intents.unfinished, run.link.id):
+        await recover(run)
     known = await run.store.read(pairs.by_items, run.link.id, pair.kind, other(target), [source.ref.id])
-    return known.get(source.ref.id)
+    made = known.get(source.ref.id)
+    if made is None or made.item_id(target) == pair.item_id(target):
+        why = await run.store.run(_why_not, run, pair.kind, other(target), source.ref.id)
+        raise ConfigError(
+            f"it was not made again on the {target}: {why}",
+            hint="Nothing is lost: put that right and call bridge restore again.",
+        )
+    return made
 
 
-def _make_way(session: Session, run: Run, pair: Pair, target: Side, *, is_there: bool) -> None:
-    """Take the tombstone away, and leave the survivor to the next run should this one end here."""
-    pairs.remove(session, [pair.id])
+def _begin(session: Session, run: Run, pair: Pair, target: Side) -> None:
+    """From here on no policy for deleted items may act on its survivor (S26)."""
+    if pair.status == "vanished":
+        pairs.set_status(session, pair.id, "unlinked", pair.reason)
+        deletions.forget(session, [pair.id])
     source = other(target)
-    if is_there:
-        inbox.announce(session, run.link.id, pair.kind, source, [pair.item_id(source)], run.now())
-    rule = f"{pair.item_id(target)} is made again from {pair.item_id(source)}"
     item = pair.item_id(source)
+    rule = f"{pair.item_id(target)} is made again from {item}"
     entry = Entry(run.link.id, run.id, pair.kind, source, item, "restore", run.now(), pair.id, rule=rule)
     history.add_many(session, [entry])
 
 
+def _why_not(session: Session, run: Run, kind: str, side: Side, item: str) -> str:
+    """What the create was refused for. It is told to who asked for it, and waits for nobody."""
+    held = parked.by_items(session, run.link.id, kind, side, [item]).get(item, [])
+    parked.clear(session, run.link.id, kind, side, [item])
+    return "; ".join(each.message for each in held) or "the log has the tracker's answer."
+
+
 def _relink(session: Session, run: Run, pair: Pair) -> None:
-    deletions.forget(session, [pair.id])
     relink(session, run.link.id, pair, "restored: both sides are there", run.now())

@@ -101,6 +101,8 @@ def _created(wave: Wave, one: Finished) -> Work | None:
     theirs = Member(new, _overlay(wave, view.kind, side, new, bases[1]))
     left, right = (theirs, mine) if side == "left" else (mine, theirs)
     made = replace(view, left=left, right=right, by="created")
+    if view.pair is not None:
+        pairs.remove(wave.session, [view.pair])  # the tombstone whose place it takes (restore.py)
     pair_id = pairs.add_one(wave.session, _row(wave, made, left, right, "created"))
     _note(wave, sent, pair_id, "create")
     note_holds(wave, [op for op in one.work.operations if isinstance(op, Hold)])

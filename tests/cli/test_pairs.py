@@ -5,6 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from cli.conftest import NOW
+
+from state import deletions, pairs
+from state.deletions import Deletion
+from state.store import Store
 
 
 def test_pairs_are_listed_with_what_joined_them(bridge, seeded):
@@ -48,3 +53,18 @@ def test_a_pin_takes_addresses_and_refuses_what_lies_elsewhere(bridge, seeded):
 @pytest.mark.parametrize("kind", ["label", "epic"])
 def test_a_kind_that_the_link_does_not_sync_cannot_be_pinned(bridge, seeded, kind):
     assert bridge("pairs", "pin", "app", "1", "2", "--kind", kind).code == 2
+
+
+def test_what_waits_for_its_deletion_can_be_kept_from_it(bridge, seeded):
+    def vanish(session) -> None:
+        pair = pairs.by_items(session, 1, "task", "left", ["12"])["12"]
+        found = Deletion(pair.id, "task", "right", pair.right_id, "410", moved=False, seen_at=NOW)
+        deletions.note(session, 1, found)
+
+    with Store.open(f"sqlite:///{seeded}/bridge.db") as store:
+        store.run_sync(vanish)
+    assert bridge("pairs", "unlink", "12").code == 0
+
+    with Store.open(f"sqlite:///{seeded}/bridge.db") as store:
+        assert store.read_sync(deletions.count, 1) == 0
+        assert store.read_sync(pairs.counts, 1)["unlinked"] == 1

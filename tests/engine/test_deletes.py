@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from engine.world import World
 
+from bridge.engine.relink import relink
 from bridge.engine.report import RunReport
 from bridge.errors import ConfigError
 from state import deletions, history, links, pairs
@@ -351,3 +352,20 @@ async def test_an_item_that_moved_away_and_comes_back_is_synced_again(world: Wor
     await world.sync("boards", full=True)
 
     assert world.task(task)["title"] == "Mend the pump"
+
+
+async def test_a_person_who_syncs_it_again_starts_the_grace_anew(world: World):
+    world.write_config(link_more='on_delete = "close"\ndelete_grace = "1h"')
+    ((task, number),) = await joined(world)
+    remove_task(world, task)
+    await full(world)
+
+    def again(session: Session) -> None:
+        pair = pairs.by_items(session, 1, "task", "left", [task])[task]
+        relink(session, 1, pair, "by somebody", datetime.now(UTC))
+
+    in_state(world, again)
+    await at(world, datetime.now(UTC) + timedelta(hours=2))
+    assert (world.issue(number)["state"], statuses(world)) == ("open", ["vanished"])
+    await at(world, datetime.now(UTC) + timedelta(hours=4))
+    assert (world.issue(number)["state"], statuses(world)) == ("closed", ["unlinked"])

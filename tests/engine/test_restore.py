@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import pytest
 from engine.world import World
 
 from bridge.engine.report import RunReport
@@ -130,3 +131,53 @@ async def test_the_history_says_what_was_restored(world: World):
 
     with world.open().store as store:
         assert "restore" in store.read_sync(actions)
+
+
+async def test_a_restore_that_a_tracker_refuses_can_be_called_again(world: World):
+    world.new_issue("Bystander")
+    task = world.new_task("Repair the pump", "It leaks.")
+    await world.settle()
+    world.artala.call("DELETE", f"/api/tasks/{task}", who="sam")
+    await world.sync(full=True)
+    (pair,) = (pair for pair in all_pairs(world) if pair.status == "unlinked")
+    world.artala.fault("status", method="POST", path="/api/tasks$", status=422)
+
+    refused = await bring_back(world, pair)
+    assert (refused.state, "answered 422" in refused.error, "again" in refused.hint) == ("failed", True, True)
+    assert (refused.counts["parked"], refused.exit_code) == (0, 1)
+    again = await bring_back(world, pair)
+    await world.settle()
+
+    assert again.state == "done"
+    assert len(world.tasks()) == len(world.issues()) == 2
+    assert [pair.status for pair in all_pairs(world)] == ["live", "live"]
+
+
+@pytest.mark.parametrize("refused", ["/issues$", "/api/tasks$"])
+async def test_what_is_gone_on_both_sides_is_not_forgotten_by_a_restore_that_fails(world: World, refused: str):
+    pair, number = await unlinked(world)
+    world.github.act("delete", number=number)
+    tracker = world.github if refused == "/issues$" else world.artala
+    tracker.fault("status", method="POST", path=refused, status=422)
+
+    assert (await bring_back(world, pair)).state == "failed"
+    await world.sync(full=True)
+    (pair,) = (each for each in all_pairs(world) if each.status == "unlinked")
+    assert (await bring_back(world, pair)).state == "done"
+    await world.settle()
+
+    assert [task["Title"] for task in world.tasks()].count("Repair the pump") == 1
+    assert [issue["title"] for issue in world.issues()].count("Repair the pump") == 1
+
+
+@pytest.mark.parametrize("fault", ["lost_reply", "accepted_error"])
+async def test_a_restore_without_an_answer_makes_one_item(world: World, fault: str):
+    pair, _ = await unlinked(world)
+    world.artala.fault(fault, method="POST", path="/api/tasks$")
+
+    report = await bring_back(world, pair)
+    await world.settle()
+
+    assert report.state == "done"
+    assert len(world.tasks()) == len(world.issues()) == 2
+    assert [pair.status for pair in all_pairs(world)] == ["live", "live"]

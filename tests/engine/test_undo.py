@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from engine.test_broken_trackers import expire_leases, killed_when_held_running
 from engine.test_sync import paired
@@ -10,6 +12,7 @@ from engine.world import World
 from bridge.engine import planfile
 from bridge.engine.inverse import Choice
 from bridge.engine.report import RunReport
+from bridge.engine.restore import restore
 from bridge.engine.undo import Undo
 from bridge.errors import ConfigError
 from bridge.model import Delete, Plan, Update
@@ -471,3 +474,33 @@ async def test_a_deletion_that_is_not_answered_is_found_out_about(world: World):
     assert (report.error, world.tasks(), [type(each) for each in doing.done]) == ("", [], [Delete])
     await untouched(world)
     assert (world.tasks(), statuses(world)) == ([], ["deleted"])
+
+
+async def test_the_mark_on_a_survivor_whose_pair_ended_is_told(world: World):
+    world.write_config(link_more='on_delete = "label"\ndelete_grace = 0\nmax_delete_percent = 100')
+    world.new_issue("Bystander")
+    task, _ = await paired(world)
+    world.artala.call("DELETE", f"/api/tasks/{task}", who="sam")
+    marked = (await world.sync(full=True)).run_id
+
+    _, doing = await undo(world, Choice(marked))
+    assert [(hold.reason, "unlinked" in hold.message) for hold in doing.left_alone] == [("not-undoable", True)]
+
+
+async def test_a_run_before_a_restore_takes_nothing_back_on_what_was_made_since(world: World):
+    world.new_issue("Bystander")
+    world.new_issue("Repair the pump")
+    made = (await world.sync()).run_id
+    task = next(task["Id"] for task in world.tasks() if task["Title"] == "Repair the pump")
+    world.artala.call("DELETE", f"/api/tasks/{task}", who="sam")
+    await world.sync(full=True)
+    with store(world) as opened:
+        gone = opened.read_sync(pairs.by_items, 1, "task", "left", [task])[task]
+    async with world.open() as bridge:
+        await bridge.run("app", partial(restore, pair_id=gone.id), trigger="restore")
+
+    _, doing = await undo(world, Choice(made))
+
+    back = next(task for task in world.tasks() if task["Title"] == "Repair the pump")
+    assert world.task(back["Id"])["status"] == "To Do"
+    assert [each.title for each in doing.done] == ["Bystander"]
