@@ -101,8 +101,8 @@ def decide_set(row: Row, sight: Sight) -> Outcome:
     if is_equal(row, sight.left, sight.right):
         return Outcome("agree", rule="both sides have it already (S5)")
     from_left, from_right = _carry_both(row, sight)
-    new_left = _written(row, "left", sight.left, from_right.there)
-    new_right = _written(row, "right", sight.right, from_left.there)
+    new_left = _written(row, "left", sight.left, _with_waiting(row, "right", sight, from_right.there))
+    new_right = _written(row, "right", sight.right, _with_waiting(row, "left", sight, from_left.there))
     problems = from_left.problems + from_right.problems
     if new_left is KEEP and new_right is KEEP:
         if problems:
@@ -112,6 +112,31 @@ def decide_set(row: Row, sight: Sight) -> Outcome:
         return Outcome("same")
     judged = checked(row, new_left, new_right, _set_rule(from_left, from_right))
     return Outcome(judged.verdict, judged.left, judged.right, judged.rule, judged.problems + problems)
+
+
+def _with_waiting(row: Row, source: Side, sight: Sight, change: Delta) -> Delta:
+    """The change to the other side, with those of ``source`` who found no room there until now: ``_shape`` lets in as many
+    as there are places.
+    """
+    target = other(source)
+    if (
+        _room(row.spec(target)) is None
+        or not row.writes_to(target)
+        or (not change.removed and not _has_room(row, target, sight))
+    ):
+        return change
+    here, base = (sight.left, sight.base_left) if source == "left" else (sight.right, sight.base_right)
+    there, base_there = (sight.left, sight.base_left) if target == "left" else (sight.right, sight.base_right)
+    known = {key(name) for name in (*members(there), *members(base_there))}
+    settled = {key(name) for name in members(base)}
+    _, words, _ = _translate(row, target, (name for name in members(here) if key(name) in settled))
+    waiting = tuple(word for word in words if key(word) not in known and word not in change.added)
+    return Delta((*change.added, *waiting), change.removed)
+
+
+def _has_room(row: Row, side: Side, sight: Sight) -> bool:
+    held = members(sight.left if side == "left" else sight.right)
+    return len(held) < (_room(row.spec(side)) or 0)
 
 
 def is_equal(row: Row, left: Value, right: Value) -> bool:

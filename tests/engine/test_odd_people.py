@@ -291,3 +291,22 @@ async def test_a_new_item_is_made_without_the_field_that_the_tracker_refuses(wor
     (task,) = world.artala.store.tasks.values()
     assert (task.title, task.assignee_id) == ("Repair the pump", None)
     assert stuck(world) == [("assignees", "rejected")]
+
+
+async def test_a_person_who_found_no_room_arrives_when_the_place_is_freed(world: World):
+    people = '[[people]]\nartala = "carol@example.com"\ngithub = "bob"\n'
+    world.write_config(more_links=people)
+    number = world.new_issue("Repair the pump", assignees=["alice", "bob"])
+    await world.settle()
+    task = world.tasks()[0]["Id"]
+    emails = {member.id: member.email for member in world.artala.store.members.values()}
+    first = emails[world.task(task)["assigneeId"]]
+
+    leaving = "alice" if first == "sam@example.com" else "bob"
+    world.edit_issue(number, assignees=[name for name in ("alice", "bob") if name != leaving])
+    await world.settle()
+
+    assert emails[world.task(task)["assigneeId"]] == {"alice": "carol@example.com", "bob": "sam@example.com"}[leaving]
+    assert [person["login"] for person in world.issue(number)["assignees"]] == [
+        name for name in ("alice", "bob") if name != leaving
+    ]
