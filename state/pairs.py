@@ -158,6 +158,22 @@ def members(
     return _across(session, connection, container, kind, "entity", entity_ids)
 
 
+def living(session: Session, connection: str, container: str, kind: str, entity: str) -> str | None:
+    """The member that an entity has in a container through a pair that is in sync, of whatever link."""
+    for side in ("left", "right"):
+        ends = (getattr(LinkRow, f"{side}_connection"), getattr(LinkRow, f"{side}_container"))
+        query = (
+            select(_table.c[f"{side}_id"])
+            .join(LinkRow, col(LinkRow.id) == _table.c.link_id)
+            .where(ends[0] == connection, ends[1] == container, _table.c.kind == kind)
+            .where(_table.c.entity == entity, _table.c.status == "live")
+        )
+        found: str | None = session.execute(query.limit(1)).scalar()
+        if found is not None:
+            return found
+    return None
+
+
 def _across(
     session: Session, connection: str, container: str, kind: str, by: str, keys: Collection[str]
 ) -> dict[str, str]:

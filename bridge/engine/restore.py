@@ -10,12 +10,12 @@ from bridge.engine.apply import apply
 from bridge.engine.context import Run
 from bridge.engine.plan import Member, View, plan_view
 from bridge.engine.recover import recover
-from bridge.engine.relink import relink
+from bridge.engine.relink import pin, relink, unlink
 from bridge.engine.report import State
 from bridge.engine.run import settle_all
 from bridge.errors import ConfigError, GoneError
 from bridge.model import SIDES, Marker, Record, Side, other
-from state import deletions, history, intents, pairs, parked
+from state import deletions, history, intents, links, pairs, parked
 from state.codec import load_record
 from state.history import Entry
 from state.pairs import Pair
@@ -37,6 +37,8 @@ async def restore(run: Run, pair_id: int) -> State:
     if not gone:
         await run.store.run(_relink, run, pair)
         return await settle_all(run)
+    if elsewhere := await run.store.run(_join_with_known, run, pair, gone):
+        return await settle_all(run) if len(elsewhere) == len(gone) else await restore(run, elsewhere[0])
     if len(gone) == 2:  # from the last record of one side the other is made, and from that the first again
         stored = load_record(pair.left, run.link.left.ref(pair.kind, pair.left_id))
         pair = await _make(run, pair, "right", stored)
@@ -57,6 +59,24 @@ async def _read(run: Run, pair: Pair, side: Side) -> Record | None:
         return await end.connector.fetch(end.ref(pair.kind, pair.item_id(side)), fields=fields)
     except GoneError:
         return None
+
+
+def _join_with_known(session: Session, run: Run, pair: Pair, gone: list[Side]) -> list[int]:
+    """Where another link has a member in the place of what is gone (it was restored there), that one is meant: a second
+    one would be a double (S8a). The new pair's id, once for each side that was found.
+    """
+    link, ids, now = run.link, {side: pair.item_id(side) for side in SIDES}, run.now()
+    for side in gone:
+        end = link.end(side)
+        ids[side] = pairs.living(session, end.connection, end.container, pair.kind, pair.entity) or ids[side]
+    found = [side for side in gone if ids[side] != pair.item_id(side)]
+    if found:
+        pin(session, links.get(session, link.id), pair.kind, ids["left"], ids["right"], "restored", now)
+        made = pairs.by_items(session, link.id, pair.kind, "left", [ids["left"]])[ids["left"]]
+        if len(found) < len(gone):
+            unlink(session, link.id, run.id, made, found[0], "restored on one side", now)
+        return [made.id for _ in found]
+    return []
 
 
 async def _make(run: Run, pair: Pair, target: Side, source: Record) -> Pair:

@@ -181,3 +181,31 @@ async def test_a_restore_without_an_answer_makes_one_item(world: World, fault: s
     assert report.state == "done"
     assert len(world.tasks()) == len(world.issues()) == 2
     assert [pair.status for pair in all_pairs(world)] == ["live", "live"]
+
+
+async def test_what_another_link_restored_already_is_joined_and_not_made_twice(world: World):
+    world.artala.seed(board="Second")
+    ends = 'left = { connection = "artala", container = "Second" }\nright = { connection = "github", container = "acme/app" }'
+    world.write_config(more_links=f'[[links]]\nname = "two"\n{ends}\ninitial = "match-then-create"\n')
+    world.new_issue("Bystander")
+    number = world.new_issue("Repair the pump")
+    for _ in range(2):
+        await world.sync()
+        await world.sync("two")
+    world.github.act("delete", number=number)
+    gone = []
+    for link in ("app", "two"):
+        await world.sync(link, full=True)
+        gone += [pair for pair in all_pairs(world, link) if pair.status == "unlinked"]
+
+    for pair, link in zip(gone, ("app", "two"), strict=True):
+        assert (await bring_back(world, pair, link)).exit_code == 0
+        await world.sync()
+        await world.sync("two")
+
+    assert len(world.issues()) == 2
+    assert {pair.status for link in ("app", "two") for pair in all_pairs(world, link)} == {"live"}
+    before = world.writes()
+    for link in ("app", "two"):
+        assert (await world.sync(link, full=True)).exit_code == 0
+    assert world.writes() == before
