@@ -140,6 +140,8 @@ class Bridge:
         """What ``sync`` would do now, or what else ``make`` plans. Raises LockedError, TrackerError, ConfigError, StateError."""
         ready = await self._link(link)
         async with leased(self.store, ready) as fence:
+            if await self.store.run(_prepare, ready):
+                how["full"] = True
             return await make(self._run(ready, 0, fence, "plan", {"sweep": True, **how}))
 
     async def audit(self, link: str, look: Audit, *, trigger: str, **how: Unpack[How]) -> RunReport:
@@ -229,7 +231,7 @@ def _ends(link: LinkSettings) -> Ends:
 
 
 def _prepare(session: Session, link: Link) -> bool:
-    """Before a run: what an earlier configuration, another item or a lost right held back may go now (S34). Whether
+    """Before a run or a plan: what an earlier configuration, another item or a lost right held back may go now (S34). Whether
     everything is to be read again.
     """
     now = utc_now()

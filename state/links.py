@@ -131,12 +131,11 @@ def forget_seed(session: Session, link_id: int, side: Side, kind: str) -> None:
     _set_seeded(session, link_id, side, lambda kinds: kinds - {kind})
 
 
-def note_config(session: Session, link_id: int, config_hash: str) -> bool:
-    """Remember the configuration a link runs under. Whether it was another one the last time."""
+def note_config(session: Session, link_id: int, config_hash: str) -> None:
+    """Remember the configuration under which a link was judged."""
     row = session.get_one(LinkRow, link_id)
-    before, row.config_hash = row.config_hash, config_hash
+    row.config_hash = config_hash
     session.add(row)
-    return before not in ("", config_hash)
 
 
 def mark_audited(session: Session, link_id: int, now: datetime) -> None:

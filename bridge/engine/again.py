@@ -26,20 +26,34 @@ if TYPE_CHECKING:
 
 
 def judge_anew(session: Session, link: Link, now: datetime) -> bool:
-    """Under another configuration than the last run's: wake the pairs that are not in step, for a row may have changed
-    its direction, map or policy. True when a field is mapped that was never read: everything is to be listed again.
+    """Under another configuration than the last one: wake the pairs that are not in step, for a row may have changed its
+    direction, map or policy. True when a field is mapped that was never read: everything is to be listed again, and until
+    that is done (``pull.poll``) the configuration counts as new.
     """
-    if not links.note_config(session, link.id, link.config_hash):
+    before = links.get(session, link.id).config_hash
+    if before == link.config_hash:
         return False
-    for pair in pairs.unsettled(session, link.id):
-        if pair.kind in link.mappings:
-            wake(session, link.id, pair.kind, "left", [pair.left_id], now)
+    lacks_fields = bool(before) and _lacks_fields(session, link)
+    if before:
+        _wake_unsettled(session, link, now)
+    if not lacks_fields:
+        links.note_config(session, link.id, link.config_hash)
+    return lacks_fields
+
+
+def _lacks_fields(session: Session, link: Link) -> bool:
     return any(
         not link.mappings[kind].fields(side) <= load_record(pair.record(side), Ref("", "", kind, "")).fields.keys()
         for kind in link.mappings
         for pair in pairs.walk(session, link.id, kind, after=0, limit=1)
         for side in SIDES
     )
+
+
+def _wake_unsettled(session: Session, link: Link, now: datetime) -> None:
+    for pair in pairs.unsettled(session, link.id):
+        if pair.kind in link.mappings:
+            wake(session, link.id, pair.kind, "left", [pair.left_id], now)
 
 
 def let_go(session: Session, released: Collection[Parked], run_id: int, now: datetime) -> None:

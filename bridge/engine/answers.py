@@ -62,6 +62,15 @@ class _Case:
 
 
 @dataclass(frozen=True, slots=True)
+class _Heard:
+    """The comments of one item, as just read, and the cases they may be about."""
+
+    side: Side
+    group: Sequence[_Case]
+    said: Sequence[Comment]
+
+
+@dataclass(frozen=True, slots=True)
 class _Voice:
     """An answer to one conflict. ``at`` is by our clock, as far as the tracker's is known."""
 
@@ -83,7 +92,7 @@ async def hear(run: Run) -> None:
     if not run.link.answers.sides or run.approved is not None:
         return
     cases = await run.store.read(_open_cases, run)
-    voices: list[_Voice] = []
+    heard: list[_Heard] = []
     for side in run.link.answers.sides:
         groups: dict[tuple[str, str], list[_Case]] = defaultdict(list)
         for case in cases:
@@ -91,10 +100,13 @@ async def hear(run: Run) -> None:
                 groups[case.conflict.clash.kind, case.pair.item_id(side)].append(case)
         for group in groups.values():
             if any(_is_due(run, side, case) for case in group):
-                voices += await _listen(run, side, group)
+                heard += await _listen(run, side, group)
     run.swept.clear()
+    voices = [voice for each in heard for case in each.group for voice in _voices(run, each.side, case, each.said)]
     for voice in sorted(voices, key=lambda one: one.at)[::-1]:
         await _decide(run, voice)
+    for each in heard:  # only now: a run that ends before this reads the same replies again
+        await run.store.run(_looked, run, each)
 
 
 def _open_cases(session: Session, run: Run) -> list[_Case]:
@@ -128,8 +140,8 @@ def _looked_at(run: Run, case: _Case, side: Side) -> str:
     return _stamp(end, case, side)
 
 
-async def _listen(run: Run, side: Side, group: Sequence[_Case]) -> list[_Voice]:
-    """Read one item's comments. Its own trouble is its own: they are read again another time (S24)."""
+async def _listen(run: Run, side: Side, group: Sequence[_Case]) -> list[_Heard]:
+    """Read one item's comments; empty where that fails. Its own trouble is its own: they are read again another time (S24)."""
     end = run.link.end(side)
     ref = end.ref(group[0].conflict.clash.kind, group[0].pair.item_id(side))
     since = min(_instant(case.asked(side).heard) for case in group)
@@ -140,8 +152,7 @@ async def _listen(run: Run, side: Side, group: Sequence[_Case]) -> list[_Voice]:
     except TrackerError as error:
         log.info("item.missing", connection=end.connection, item=ref.id, reason=error.message)
         return []
-    await run.store.run(_looked, run, side, group, said)
-    return [voice for case in group for voice in _voices(run, side, case, said)]
+    return [_Heard(side, group, said)]
 
 
 def _comments(end: End) -> Comments:
@@ -149,14 +160,14 @@ def _comments(end: End) -> Comments:
     return end.connector.comments
 
 
-def _looked(session: Session, run: Run, side: Side, group: Sequence[_Case], said: Sequence[Comment]) -> None:
+def _looked(session: Session, run: Run, heard: _Heard) -> None:
     """Remember how far was read, so that nothing is judged, or told, twice."""
-    for case in group:
-        asked = case.asked(side)
-        newest = max([each.updated_at for each in said if each.updated_at] + [_instant(asked.heard)])
-        known = tuple(sorted(_tag(each) for each in said if each.updated_at in (None, newest)))
-        looked = replace(asked, looked=_looked_at(run, case, side), heard=_iso(newest), known=known)
-        conflicts.ask(session, case.conflict, side, looked)
+    for case in heard.group:
+        asked = case.asked(heard.side)
+        newest = max([each.updated_at for each in heard.said if each.updated_at] + [_instant(asked.heard)])
+        known = tuple(sorted(_tag(each) for each in heard.said if each.updated_at in (None, newest)))
+        looked = replace(asked, looked=_looked_at(run, case, heard.side), heard=_iso(newest), known=known)
+        conflicts.ask(session, case.conflict, heard.side, looked)
 
 
 def _voices(run: Run, side: Side, case: _Case, said: Sequence[Comment]) -> list[_Voice]:

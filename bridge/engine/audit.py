@@ -71,7 +71,6 @@ class Audit:
         self.found.extend(await run.store.read(_vanished, run))
         await run.store.run(links.mark_audited, run.link.id, run.now())
         run.tally.counts["differences"] = len(self.found)
-        run.full = False
         return await settle_all(run) if self.repair else state
 
 

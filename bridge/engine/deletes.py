@@ -18,7 +18,18 @@ from bridge.engine.forced import force
 from bridge.engine.orders import MARK, remove
 from bridge.engine.pair import member_of
 from bridge.engine.plan import View, title_of
-from bridge.errors import GoneError, NotFoundError, PermissionError_, RejectedError, UnknownOutcome
+from bridge.errors import (
+    AuthError,
+    ContainerError,
+    GoneError,
+    NotFoundError,
+    PermissionError_,
+    RateLimited,
+    RejectedError,
+    TrackerError,
+    UnknownOutcome,
+    UnreachableError,
+)
 from bridge.model import SIDES, Delete, FieldChange, Record, Side, other
 from state import deletions, history, inbox, pairs, parked
 from state.codec import load_record
@@ -60,8 +71,11 @@ def _revive(session: Session, run: Run, each: Deletion) -> None:
 
 
 async def deal_with_vanished(run: Run) -> bool:
-    """What the evidence allows, in the order of S25–S28. True when an item is to be read and planned again."""
-    if not await run.store.read(deletions.count, run.link.id):
+    """What the evidence allows, in the order of S25–S28. True when an item is to be read and planned again.
+
+    A run that only carries out a reviewed plan leaves it: what a deletion comes to does not stand in that plan.
+    """
+    if run.approved is not None or not await run.store.read(deletions.count, run.link.id):
         return False
     waiting = await run.store.run(_waiting, run.link.id)
     known = await run.store.read(pairs.counts, run.link.id)
@@ -74,7 +88,7 @@ async def deal_with_vanished(run: Run) -> bool:
             f"bridge sync {run.link.name} --allow-deletes {len(waiting)}"
         )
         return False
-    again = [await _deal(run, each, pair) for each, pair in waiting if each.kind in run.link.mappings]
+    again = [await _deal_alone(run, each, pair) for each, pair in waiting if each.kind in run.link.mappings]
     if left := await run.store.run(_waiting, run.link.id):
         run.tally.counts["vanished"] = len(left)
     return any(again)
@@ -86,6 +100,17 @@ def _waiting(session: Session, link_id: int) -> list[tuple[Deletion, Pair]]:
     by_id = pairs.by_ids(session, {each.pair_id for each in known})
     deletions.forget(session, [each.pair_id for each in known if by_id[each.pair_id].status in ("live", "deleted")])
     return [(each, by_id[each.pair_id]) for each in known if by_id[each.pair_id].status == "vanished"]
+
+
+async def _deal_alone(run: Run, each: Deletion, pair: Pair) -> bool:
+    """One item's trouble is its own: it waits for the next run (S24). The connection's or the container's ends the run."""
+    try:
+        return await _deal(run, each, pair)
+    except (AuthError, ContainerError, RateLimited, UnreachableError):
+        raise
+    except TrackerError as error:
+        log.info("item.missing", link=run.link.name, item=each.item_id, reason=error.message)
+        return False
 
 
 async def _deal(run: Run, each: Deletion, pair: Pair) -> bool:

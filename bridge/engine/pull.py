@@ -52,6 +52,9 @@ async def poll(run: Run) -> None:
         run.is_second_look = True
         await _poll_sides(run)
         run.is_second_look = False
+    if run.full:
+        await run.store.run(links.note_config, run.link.id, run.link.config_hash)
+        run.full = False  # what comes after it is a change
     run.link = replace(run.link, skew=measured_skew(run.link.left.connector, run.link.right.connector))
 
 
