@@ -16,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         print(f"bridge {__version__}")
         return 0
-    gc.set_threshold(2_000, 5, 5)  # pages of records are many objects and hardly a cycle among them
+    gc.set_threshold(50_000, 5, 5)  # imports make many objects that stay; frame.run_async has it look more often
     atexit.register(gc.freeze)  # a process that ends need not look for cycles first: a fifth of a second of nothing
     from bridge.cli.root import run
 

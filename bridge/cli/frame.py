@@ -113,6 +113,7 @@ def who() -> str:
 def run_async(work: Coroutine[Any, Any, T]) -> T:
     """Run one coroutine to its end. SIGTERM ends it as Ctrl-C does: what is held is given back."""
     gc.freeze()  # what was imported stays: the collector need not look through it again and again
+    gc.set_threshold(2_000, 5, 5)  # answers of a tracker are large and few objects: they must not pile up
     before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         return asyncio.run(work)

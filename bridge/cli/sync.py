@@ -102,6 +102,8 @@ def sync(
     json: frame.JsonOption = False,
 ) -> None:
     """Bring both sides in step, once, and end. The daemon does the same on a schedule."""
+    import bridge.wiring  # noqa: F401 — while the collector still leaves imports alone (frame.run_async)
+
     loaded = frame.settings(ctx, config)
     chosen = frame.links(loaded, links)
     if dry_run:
