@@ -18,7 +18,7 @@ BROKEN = "The process ended before the run did."
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run. ``state``: running, done, stopped, failed. ``counts``: what was done, by name."""
+    """One run. ``state``: running, done, stopped, guarded, locked, failed. ``counts``: what was done, by name."""
 
     id: int
     link_id: int

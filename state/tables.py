@@ -104,7 +104,8 @@ class PairRow(Table, table=True):
 
     ``left``/``right`` are the records as last observed or confirmed. ``base_left``/``base_right`` hold only the fields
     whose base *differs* from that record: ``{}`` means the base is the record itself (the settled case).
-    ``status``: live, unlinked (S26; ``reason`` says why), deleted (we deleted one of the two by order).
+    ``status``: live, vanished (evidence that a member is gone is being dealt with), unlinked (S26), deleted (we deleted one
+    of the two by order). ``reason`` says why, of a live one what joined it. ``created_run``, ``settled_run`` are for people.
     """
 
     __tablename__ = "pair"
@@ -254,7 +255,9 @@ class ParkedRow(Table, table=True):
 
 
 class RunRow(Table, table=True):
-    """One run of a link. ``counts`` is JSON; ``state``: running, done, stopped (budget, lease lost), failed."""
+    """One run of a link. ``counts`` is JSON; ``state``: running, done, stopped (a ceiling, a quota),
+    guarded (S27), locked (lease lost), failed.
+    """
 
     __tablename__ = "run"
     __table_args__ = (Index("ix_run_link_id_id", "link_id", "id"),)
@@ -272,8 +275,8 @@ class RunRow(Table, table=True):
 class HistoryRow(Table, table=True):
     """One field of one write, with its before-image, or one event of a pair (``field`` is "" then).
 
-    ``action``: create, update, adopt, unlink, relink, conflict, resolve, release (of a frozen field), undo (a write that
-    took one back), delete.
+    ``action``: create, update, unlink, relink, pin, conflict, resolve, release (of a frozen field), undo (a write that took
+    one back), mark (one that says that the partner is gone), delete, vanish, return, restore.
     """
 
     __tablename__ = "history"

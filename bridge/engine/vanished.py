@@ -31,10 +31,11 @@ def note_absent(session: Session, where: cursors.Where, seen: Collection[str], n
         after = 0
         while page := pairs.walk(session, sharer.link_id, where.kind, after=after, limit=500):
             absent = [item_id for pair in page if (item_id := pair.item_id(sharer.side)) not in seen]
-            inbox.announce(session, sharer.link_id, where.kind, sharer.side, absent[: MOST_ABSENT - found], now)
-            found, after = found + len(absent), page[-1].id
-            if found >= MOST_ABSENT:
-                break
+            asked = absent[: MOST_ABSENT - found]
+            inbox.announce(session, sharer.link_id, where.kind, sharer.side, asked, now)
+            found, after = found + len(asked), page[-1].id
+            if found == MOST_ABSENT:
+                return found
     return found
 
 
