@@ -20,6 +20,7 @@ import structlog
 from bridge.engine.again import wake
 from bridge.engine.asking import Taken, answers, key_of, question, words
 from bridge.engine.context import Run
+from bridge.engine.guard import is_at_ceiling
 from bridge.engine.link import End
 from bridge.errors import (
     AuthError,
@@ -255,13 +256,8 @@ async def ask(run: Run) -> None:
     for case in await run.store.read(_open_cases, run):
         for side in run.link.answers.sides:
             can = run.link.end(side).connector.kinds()[case.conflict.clash.kind]
-            if can.comments and case.asked(side).comment == "" and not _is_spent(run):
+            if can.comments and case.asked(side).comment == "" and not is_at_ceiling(run):
                 await _ask(run, side, case)
-
-
-def _is_spent(run: Run) -> bool:
-    most = run.link.limits.max_writes
-    return most is not None and run.tally.counts["writes_left"] + run.tally.counts["writes_right"] >= most
 
 
 async def _ask(run: Run, side: Side, case: _Case) -> None:

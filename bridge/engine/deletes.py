@@ -15,6 +15,7 @@ from bridge.engine import vanished
 from bridge.engine.apply import apply
 from bridge.engine.context import Run
 from bridge.engine.forced import force
+from bridge.engine.guard import is_at_ceiling
 from bridge.engine.orders import MARK, remove
 from bridge.engine.pair import member_of
 from bridge.engine.plan import View, title_of
@@ -118,7 +119,7 @@ async def _deal(run: Run, each: Deletion, pair: Pair) -> bool:
     if policy == "unlink":
         await run.store.run(_end, run, each, pair, each.evidence)
         return False
-    if run.now() < each.seen_at + timedelta(seconds=run.link.deletes.grace_s):
+    if run.now() < each.seen_at + timedelta(seconds=run.link.deletes.grace_s) or is_at_ceiling(run):
         return False
     judged = await _judged_again(run, each, pair)
     if isinstance(judged, Record):

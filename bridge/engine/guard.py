@@ -47,6 +47,12 @@ def _is_used_up(left: int | None, wanted: int) -> bool:
     return left is not None and wanted > 0 and left <= 0
 
 
+def is_at_ceiling(run: Run) -> bool:
+    """Whether the requests of this run reached ``max_writes``: for writes that no plan holds (comments, deletions)."""
+    most = run.link.limits.max_writes
+    return most is not None and run.tally.counts["writes_left"] + run.tally.counts["writes_right"] >= most
+
+
 def approved(run: Run, works: Sequence[Work]) -> list[Work]:
     """With a reviewed plan: only the works whose writes stand in it, to the letter. The others wait in the inbox.
 

@@ -63,3 +63,17 @@ async def test_one_vanished_item_that_cannot_be_judged_stops_no_other(world: Wor
     assert report.state == "done"
     assert world.issue(second)["state"] == "closed"
     assert statuses(world) == ["vanished", "unlinked"]
+
+
+async def test_a_survivor_is_closed_within_the_ceiling_of_writes_only(world: World):
+    world.write_config(link_more=POLICY.format("close"))
+    ((task, number),) = await joined(world)
+    remove_task(world, task)
+    world.write_config(link_more=POLICY.format("close") + "\nmax_writes = 0")
+
+    await world.sync(full=True)
+    assert world.issue(number)["state"] == "open"
+
+    world.write_config(link_more=POLICY.format("close"))
+    await world.sync(full=True)
+    assert world.issue(number)["state"] == "closed"
