@@ -298,7 +298,7 @@ DELETING = (
     Mutation(
         "what a listing lacks is gone",
         "bridge/engine/vanished.py",
-        "            inbox.announce(session, sharer.link_id, where.kind, sharer.side, absent[: MOST_ABSENT - found], now)\n",
+        "            inbox.announce(session, sharer.link_id, where.kind, sharer.side, asked, now)\n",
         """            for pair in page:
                 if pair.item_id(sharer.side) in absent:
                     note_gone(session, sharer.link_id, 0, pair, sharer.side, "not listed", now, moved=False)
