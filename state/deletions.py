@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlmodel import Session
 
 from bridge.model import Side
@@ -18,7 +18,9 @@ from state.tables import DeletionRow
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """One member of a pair that is gone: which side, what says so, since when. ``moved``: it lives on elsewhere."""
+    """One member of a pair that is gone: which side, what says so, since when. ``moved``: it lives on elsewhere. ``guard``: "held", "allowed" or not
+    stopped so far (S27).
+    """
 
     pair_id: int
     kind: str
@@ -27,6 +29,7 @@ class Deletion:
     evidence: str
     moved: bool
     seen_at: datetime
+    guard: str = ""
 
 
 _table: Any = DeletionRow.__table__  # type: ignore[attr-defined]
@@ -46,6 +49,11 @@ def find(session: Session, link_id: int) -> list[Deletion]:
     """What waits to be dealt with, oldest evidence first."""
     query = select(*_COLUMNS).where(_table.c.link_id == link_id).order_by(_table.c.seen_at, _table.c.pair_id)
     return [Deletion(*row) for row in session.execute(query)]
+
+
+def set_guard(session: Session, pair_ids: Collection[int], guard: str) -> None:
+    """The guard stopped them ("held"), or a person let them pass ("allowed")."""
+    session.execute(update(_table).where(_table.c.pair_id.in_(sorted(pair_ids))).values(guard=guard))
 
 
 def count(session: Session, link_id: int) -> int:

@@ -134,7 +134,8 @@ class PairRow(Table, table=True):
 class DeletionRow(Table, table=True):
     """Evidence that one member of a pair is gone (S25), until policy, grace and guard have let it be dealt with.
 
-    ``moved``: it was not deleted but lives elsewhere now.
+    ``moved``: it was not deleted but lives elsewhere now. ``guard``: "held" once the guard stopped it (S27), from then on
+    until a person lets it pass ("allowed").
     """
 
     __tablename__ = "deletion"
@@ -149,6 +150,7 @@ class DeletionRow(Table, table=True):
     evidence: str = Field(sa_type=Text)
     moved: bool = False
     seen_at: datetime
+    guard: str = ""
 
 
 class IntentRow(Table, table=True):

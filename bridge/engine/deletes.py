@@ -78,21 +78,34 @@ async def deal_with_vanished(run: Run) -> bool:
     """
     if run.approved is not None or not await run.store.read(deletions.count, run.link.id):
         return False
-    waiting = await run.store.run(_waiting, run.link.id)
-    known = await run.store.read(pairs.counts, run.link.id)
-    allowed = max(run.allow_deletes, run.link.deletes.allowed(known.get("live", 0) + len(waiting)))
-    if len(waiting) > allowed:
-        run.tally.counts["guarded"] = len(waiting)
-        log.error("deletes.guarded", link=run.link.name, vanished=len(waiting), allowed=allowed)
-        run.progress.message(
-            f"{len(waiting)} items vanished, {allowed} are allowed in a run: none was dealt with. If it is right: "
-            f"bridge sync {run.link.name} --allow-deletes {len(waiting)}"
-        )
-        return False
+    waiting = await run.store.run(_guarded, run)
     again = [await _deal_alone(run, each, pair) for each, pair in waiting if each.kind in run.link.mappings]
     if left := await run.store.run(_waiting, run.link.id):
         run.tally.counts["vanished"] = len(left)
     return any(again)
+
+
+def _guarded(session: Session, run: Run) -> list[tuple[Deletion, Pair]]:
+    """What may be dealt with (S27). What was stopped once stays so, also when it has become less since, until a person lets
+    it pass: who brings back one of many deleted items does not agree to the loss of the others.
+    """
+    waiting = _waiting(session, run.link.id)
+    known = pairs.counts(session, run.link.id).get("live", 0) + len(waiting)
+    ids = [each.pair_id for each, _ in waiting if each.guard != "allowed"]
+    if run.allow_deletes and run.allow_deletes >= len(ids):
+        deletions.set_guard(session, ids, "allowed")
+        return waiting
+    allowed = run.link.deletes.allowed(known)
+    if len(ids) <= allowed and not any(each.guard == "held" for each, _ in waiting):
+        return waiting
+    deletions.set_guard(session, ids, "held")
+    run.tally.counts["guarded"] = len(ids)
+    log.error("deletes.guarded", link=run.link.name, vanished=len(ids), allowed=allowed)
+    run.progress.message(
+        f"{len(ids)} items vanished, {allowed} are allowed in a run: none was dealt with. If it is right: "
+        f"bridge sync {run.link.name} --allow-deletes {len(ids)}"
+    )
+    return [(each, pair) for each, pair in waiting if each.guard == "allowed"]
 
 
 def _waiting(session: Session, link_id: int) -> list[tuple[Deletion, Pair]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from engine.world import World
 
 from bridge.engine.relink import relink
 from bridge.engine.report import RunReport
+from bridge.engine.restore import restore
 from bridge.errors import ConfigError
 from state import deletions, history, links, pairs
 from state.store import Session
@@ -369,3 +371,35 @@ async def test_a_person_who_syncs_it_again_starts_the_grace_anew(world: World):
     assert (world.issue(number)["state"], statuses(world)) == ("open", ["vanished"])
     await at(world, datetime.now(UTC) + timedelta(hours=4))
     assert (world.issue(number)["state"], statuses(world)) == ("closed", ["unlinked"])
+
+
+async def test_what_the_guard_stopped_does_not_pass_because_one_of_them_was_brought_back(world: World):
+    world.write_config(link_more=POLICY.format("close") + "\nmax_deletes = 2")
+    both = await joined(world, 5)
+    for task, _ in both[:3]:
+        remove_task(world, task)
+    assert (await full(world)).state == "guarded"
+
+    def first(session: Session) -> int:
+        return pairs.by_items(session, 1, "task", "left", [both[0][0]])[both[0][0]].id
+
+    async with world.open() as bridge:
+        await bridge.run("app", partial(restore, pair_id=in_state(world, first)), trigger="restore")
+    later = await full(world)
+
+    assert (later.state, later.counts["guarded"]) == ("guarded", 2)
+    assert {world.issue(number)["state"] for _, number in both} == {"open"}
+    assert (await world.sync(allow_deletes=2)).state == "done"
+    assert [world.issue(number)["state"] for _, number in both[:3]] == ["open", "closed", "closed"]
+
+
+async def test_what_a_person_let_pass_within_the_grace_passes_once_that_is_over(world: World):
+    world.write_config(link_more='on_delete = "close"\ndelete_grace = "1h"\nmax_deletes = 1\nmax_delete_percent = 100')
+    both = await joined(world, 4)
+    for task, _ in both[:2]:
+        remove_task(world, task)
+    assert (await full(world)).state == "guarded"
+    assert (await world.sync(allow_deletes=2)).state == "done"
+
+    assert (await at(world, datetime.now(UTC) + timedelta(hours=2))).state == "done"
+    assert [world.issue(number)["state"] for _, number in both] == ["closed", "closed", "open", "open"]

@@ -242,6 +242,7 @@ def upgrade() -> None:
         sa.Column("evidence", sa.Text(), nullable=False),
         sa.Column("moved", sa.Boolean(), nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("guard", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(["link_id"], ["link.id"], name=op.f("fk_deletion_link_id_link"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["pair_id"], ["pair.id"], name=op.f("fk_deletion_pair_id_pair"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("pair_id", name=op.f("pk_deletion")),
