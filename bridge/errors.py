@@ -24,7 +24,7 @@ A bug is any other exception: the loop that meets it logs it with its traceback 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 
 class BridgeError(Exception):
@@ -159,3 +159,7 @@ class UnreachableError(RetryableError):
 
 class SignatureError(TrackerError):
     """A webhook whose signature does not fit its raw body."""
+
+
+ENDING: Final = (AuthError, ContainerError, RateLimited, UnreachableError)
+"""What is true of the whole connection or container: it ends the run. All else is one item's trouble (S24)."""

@@ -154,7 +154,11 @@ class Bridge:
         row = await self.store.read(links.get, self.ids[link])
         if days and row.audited_at is None:
             await self.store.run(links.mark_audited, self.ids[link], self.now())
-        return bool(days) and row.audited_at is not None and self.now() - row.audited_at > timedelta(days=days)
+        due = bool(days) and row.audited_at is not None and self.now() - row.audited_at > timedelta(days=days)
+        if due:  # one that fails is tried again in an hour, not at each turn
+            again = self.now() - timedelta(days=days) + timedelta(hours=1)
+            await self.store.run(links.mark_audited, self.ids[link], again)
+        return due
 
     async def check(self, *, live: bool) -> list[Finding]:
         """Look at every enabled link; with ``live`` ask both trackers (credentials, container, rights, names)."""

@@ -131,10 +131,10 @@ def forget_seed(session: Session, link_id: int, side: Side, kind: str) -> None:
     _set_seeded(session, link_id, side, lambda kinds: kinds - {kind})
 
 
-def note_config(session: Session, link_id: int, config_hash: str) -> None:
-    """Remember the configuration under which a link was judged."""
+def note_config(session: Session, link_id: int, config_hash: str, mapped: str) -> None:
+    """Remember the configuration a link runs under, and the names of the rows that it maps."""
     row = session.get_one(LinkRow, link_id)
-    row.config_hash = config_hash
+    row.config_hash, row.mapped = config_hash, mapped
     session.add(row)
 
 

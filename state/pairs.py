@@ -55,6 +55,13 @@ _UPDATE = (
 )
 
 
+_SET_BASES = (
+    update(_table)
+    .where(_table.c.id == bindparam("b_id"))
+    .values(base_left=bindparam("b_left"), base_right=bindparam("b_right"))
+)
+
+
 def by_items(session: Session, link_id: int, kind: str, side: Side, ids: Collection[str]) -> dict[str, Pair]:
     """Pairs by the item id of one side."""
     if not ids:
@@ -112,6 +119,11 @@ def see_many(session: Session, side: Side, rows: Iterable[tuple[int, str]]) -> N
 
 def set_status(session: Session, pair_id: int, status: str, reason: str) -> None:
     session.execute(update(_table).where(_table.c.id == pair_id).values(status=status, reason=reason))
+
+
+def set_bases(session: Session, rows: Sequence[tuple[int, str, str]]) -> None:
+    """Replace the base overlays: rows of (id, left, right)."""
+    execute_many(session, _SET_BASES, ("b_id", "b_left", "b_right"), rows)
 
 
 def remove(session: Session, pair_ids: Collection[int]) -> None:

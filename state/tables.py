@@ -28,8 +28,9 @@ class Table(SQLModel):
 class LinkRow(Table, table=True):
     """A configured link, known by its name. ``seeded_*``: the kinds, with spaces between, of which the first full listing of that side is in hand.
 
-    ``config_hash``: of the configuration it was last run under. ``fence`` grows with every lease (S2); ``lease_until`` is in seconds of the database's clock. ``audited_at``: when every
-    pair was last compared with what both sides really hold (S33).
+    ``config_hash``: of the configuration it was last run under, ``mapped`` its rows, a line each. ``fence`` grows with
+    every lease (S2); ``lease_until`` is in seconds of the database's clock. ``audited_at``: when every pair was last
+    compared with what both sides really hold (S33).
     """
 
     __tablename__ = "link"
@@ -43,6 +44,7 @@ class LinkRow(Table, table=True):
     seeded_left: str = ""
     seeded_right: str = ""
     config_hash: str = ""
+    mapped: str = Field(default="", sa_type=Text)
     fence: int = 0
     lease_until: int = Field(default=0, sa_type=BigInteger)
     lease_holder: str = ""

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.engine.breaker import RELEASE
-from bridge.model import SIDES, Ref
+from bridge.model import SIDES, UNSET, Ref
 from state import history, inbox, links, pairs
-from state.codec import load_record
+from state.codec import dump_base, load_base, load_record
 from state.history import Entry
 from state.inbox import Arrival
 from state.parked import FROZEN
@@ -30,15 +30,54 @@ def judge_anew(session: Session, link: Link, now: datetime) -> bool:
     direction, map or policy. True when a field is mapped that was never read: everything is to be listed again, and until
     that is done (``pull.poll``) the configuration counts as new.
     """
-    before = links.get(session, link.id).config_hash
-    if before == link.config_hash:
+    row = links.get(session, link.id)
+    if row.config_hash == link.config_hash:
         return False
-    lacks_fields = bool(before) and _lacks_fields(session, link)
-    if before:
+    if row.config_hash:
+        _ask_anew(session, link, frozenset(row.mapped.split("\n")), now)
         _wake_unsettled(session, link, now)
+    lacks_fields = bool(row.config_hash) and _lacks_fields(session, link)
     if not lacks_fields:
-        links.note_config(session, link.id, link.config_hash)
+        note_config(session, link)
     return lacks_fields
+
+
+def note_config(session: Session, link: Link) -> None:
+    """The link runs under its present configuration, and everything that maps was read."""
+    links.note_config(session, link.id, link.config_hash, "\n".join(sorted(_mapped(link))))
+
+
+def _mapped(link: Link) -> dict[str, tuple[str, str, str]]:
+    """The rows that are on, by a name of their own."""
+    return {
+        f"{kind} {row.left} = {row.right}": (kind, row.left, row.right)
+        for kind, mapping in link.mappings.items()
+        for row in mapping.rows
+        if row.direction != "off"
+    }
+
+
+def _ask_anew(session: Session, link: Link, before: frozenset[str], now: datetime) -> None:
+    """Rows that were not there until now: no base of theirs was ever agreed on, so equal adopts and different asks (S8)."""
+    new = [row for name, row in _mapped(link).items() if name not in before]
+    for kind in {kind for kind, _, _ in new}:
+        left = {name: UNSET for at, name, _ in new if at == kind}
+        right = {name: UNSET for at, _, name in new if at == kind}
+        after = 0
+        while page := pairs.walk(session, link.id, kind, after=after, limit=500):
+            pairs.set_bases(
+                session,
+                [
+                    (
+                        pair.id,
+                        dump_base({**load_base(pair.base_left), **left}),
+                        dump_base({**load_base(pair.base_right), **right}),
+                    )
+                    for pair in page
+                ],
+            )
+            wake(session, link.id, kind, "left", [pair.left_id for pair in page], now)
+            after = page[-1].id
 
 
 def _lacks_fields(session: Session, link: Link) -> bool:

@@ -137,6 +137,8 @@ def _vanished(session: Session, run: Run) -> list[Difference]:
     found = []
     for each in known:
         pair = by_id[each.pair_id]
+        if pair.status != "vanished":
+            continue
         title = title_of(load_record(pair.left, run.link.left.ref(pair.kind, pair.left_id)))
         found.append(_difference("vanished", pair, title, "", f"gone on the {each.side}: {each.evidence}"))
     return found

@@ -130,7 +130,7 @@ async def _deal_alone(run: Run, each: Deletion, pair: Pair) -> bool:
 async def _deal(run: Run, each: Deletion, pair: Pair) -> bool:
     policy = run.link.deletes.policy if each.kind == "task" and not each.moved else "unlink"
     if policy == "unlink":
-        await run.store.run(_end, run, each, pair, each.evidence)
+        await _end(run, each, pair, each.evidence, may_return=True)
         return False
     if run.now() < each.seen_at + timedelta(seconds=run.link.deletes.grace_s) or is_at_ceiling(run):
         return False
@@ -164,12 +164,12 @@ async def _judged_again(run: Run, each: Deletion, pair: Pair) -> Record | Litera
             fields=run.link.poll_fields.get((side, each.kind), frozenset()),
         )
     except GoneError:
-        await run.store.run(_end, run, each, pair, "deleted on both sides")
+        await _end(run, each, pair, "deleted on both sides")
         return "settled"
     except (NotFoundError, PermissionError_):
         return "settled"
     if _is_edited(run, pair, side, survivor):
-        await run.store.run(_end, run, each, pair, f"{each.evidence}; edited on the {side} since: it stays (S26)")
+        await _end(run, each, pair, f"{each.evidence}; edited on the {side} since: it stays (S26)")
         return "settled"
     return survivor
 
@@ -184,8 +184,10 @@ def _is_edited(run: Run, pair: Pair, side: Side, record: Record) -> bool:
     return False
 
 
-def _end(session: Session, run: Run, each: Deletion, pair: Pair, why: str) -> None:
-    vanished.end(session, run.link.id, run.id, pair, each.side, why, run.now(), moved=each.moved)
+async def _end(run: Run, each: Deletion, pair: Pair, why: str, *, may_return: bool = False) -> None:
+    """The pair becomes a tombstone. Where nothing else was done, its member may come back (S28)."""
+    link, now = run.link.id, run.now()
+    await run.store.run(vanished.end, link, run.id, pair, each.side, why, now, may_return=may_return)
     run.tally.counts["unlinked"] += 1
 
 
@@ -209,7 +211,7 @@ async def _mark(run: Run, each: Deletion, pair: Pair, survivor: Record) -> None:
     now = (await run.store.read(pairs.by_ids, [pair.id]))[pair.id]
     held = load_record(now.record(side), survivor.ref).fields
     if not changes or all(held.get(name) == value for name, value in wanted.items()):
-        await run.store.run(_end, run, each, now, f"{each.evidence}; policy {policy} on the {side} (S26)")
+        await _end(run, each, now, f"{each.evidence}; policy {policy} on the {side} (S26)")
 
 
 async def _delete(run: Run, each: Deletion, pair: Pair, survivor: Record) -> None:

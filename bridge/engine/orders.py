@@ -17,7 +17,7 @@ from bridge.engine.plan import View
 from bridge.engine.sets import members
 from bridge.engine.settle import settle
 from bridge.engine.wave import Finished, Sent
-from bridge.errors import GoneError, LockedError, NotFoundError, TrackerError, UnknownOutcome
+from bridge.errors import ENDING, GoneError, LockedError, TrackerError, UnknownOutcome
 from bridge.merge import delta, key
 from bridge.model import SIDES, Delete, FieldChange, Record, Side, Update, Value
 from connectors.base import Step
@@ -68,14 +68,16 @@ async def find_out(run: Run, intent: IntentRow) -> None:
     wanted = run.link.poll_fields.get((side, intent.kind), frozenset()) | frozenset(changes)
     try:
         record = await end.connector.fetch(end.ref(intent.kind, intent.item_id or ""), fields=wanted)
-    except NotFoundError as missing:
-        log.info("recovery.waiting", connection=end.connection, reason=missing.message)
-        return
+    except ENDING:
+        raise
     except GoneError:
         if intent.verb == REMOVE:
             await run.store.run(_removed, run, intent.id or 0, intent.pair_id or 0, side, _changes(intent))
         else:
             await run.store.run(intents.remove, [intent.id or 0])
+        return
+    except TrackerError as error:  # this item's trouble: it is asked about again in the next run (S24)
+        log.info("recovery.waiting", connection=end.connection, reason=error.message)
         return
     if intent.verb == REMOVE:
         await run.store.run(intents.remove, [intent.id or 0])

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bridge.engine import holder
+from bridge.engine.again import note_config
 from bridge.engine.arrivals import POLL_LEASE_S, Look, fetched, is_behind, store
 from bridge.engine.context import Run
 from bridge.engine.link import End, measured_skew
@@ -53,7 +54,7 @@ async def poll(run: Run) -> None:
         await _poll_sides(run)
         run.is_second_look = False
     if run.full:
-        await run.store.run(links.note_config, run.link.id, run.link.config_hash)
+        await run.store.run(note_config, run.link)
         run.full = False  # what comes after it is a change
     run.link = replace(run.link, skew=measured_skew(run.link.left.connector, run.link.right.connector))
 

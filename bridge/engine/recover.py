@@ -15,7 +15,7 @@ from bridge.engine.batch import merged
 from bridge.engine.context import Run
 from bridge.engine.created import bases_of_created, overlay
 from bridge.engine.link import Link
-from bridge.errors import GoneError, NotFoundError
+from bridge.errors import ENDING, GoneError, TrackerError
 from bridge.model import SIDES, Marker, Record, Ref, Side, Unset, Value, other
 from state import history, inbox, intents, pairs
 from state.codec import dump_base, dump_record, load, load_record
@@ -84,12 +84,14 @@ async def _pair_up(run: Run, side: Side, intent: IntentRow, found: Record) -> No
     try:
         target = await _complete(run, side, found)
         source = await _source(run, other(side), intent)
-    except NotFoundError as missing:  # which proves nothing: the intent stays, and is asked about in the next run
-        log.info("recovery.waiting", connection=run.link.end(side).connection, reason=missing.message)
-        return
+    except ENDING:
+        raise
     except GoneError as gone:
         await run.store.run(_entomb, run, intent, found, gone.message)
         log.info("write.orphaned", side=side, marker=intent.marker, reason=gone.message)
+        return
+    except TrackerError as error:  # which proves nothing: the intent stays, and is asked about in the next run (S24)
+        log.info("recovery.waiting", connection=run.link.end(side).connection, reason=error.message)
         return
     await run.store.run(_adopt, run, intent, source, target)
     run.tally.counts[f"recovered_{side}"] += 1

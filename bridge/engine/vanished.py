@@ -54,9 +54,17 @@ def note_gone(
 
 
 def end(
-    session: Session, link_id: int, run_id: int, pair: Pair, side: Side, why: str, now: datetime, *, moved: bool = False
+    session: Session,
+    link_id: int,
+    run_id: int,
+    pair: Pair,
+    side: Side,
+    why: str,
+    now: datetime,
+    *,
+    may_return: bool = False,
 ) -> None:
-    """It is dealt with: the pair becomes a tombstone. What moved away may come back, so it is remembered (S28)."""
-    if not moved:
+    """It is dealt with: the pair becomes a tombstone. A member that may come back is remembered (S28)."""
+    if not may_return:
         deletions.forget(session, [pair.id])
     unlink(session, link_id, run_id, pair, side, why, now)

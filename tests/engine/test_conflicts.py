@@ -196,3 +196,21 @@ async def test_a_field_that_is_mapped_later_is_read_and_compared(world: World):
     await world.settle()
 
     assert world.issue(number)["body"].startswith("It floods.")
+
+
+async def test_a_field_that_two_sides_never_agreed_on_is_asked_about_once_it_is_mapped(world: World):
+    only_title = 'preset = "none"\n[[links.fields]]\nleft = "title"\nright = "title"'
+    world.write_config(link_more=only_title)
+    number = world.new_issue("Repair the pump", "It leaks.")
+    same = world.new_issue("Paint the pump")
+    await world.settle()
+    task = next(row["Id"] for row in world.tasks() if row["Title"] == "Repair the pump")
+    world.edit_task(task, description="It floods.")
+    await world.settle()
+
+    world.write_config(link_more="")
+    report = await world.settle()
+
+    assert report.counts["conflicts_open"] == 1
+    assert the_conflict(world).clash.field == "description"
+    assert (world.issue(number)["body"], world.issue(same)["body"]) == ("It leaks.", "")

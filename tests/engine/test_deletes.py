@@ -403,3 +403,18 @@ async def test_what_a_person_let_pass_within_the_grace_passes_once_that_is_over(
 
     assert (await at(world, datetime.now(UTC) + timedelta(hours=2))).state == "done"
     assert [world.issue(number)["state"] for _, number in both] == ["closed", "closed", "open", "open"]
+
+
+async def test_an_item_that_is_there_again_after_its_pair_was_unlinked_is_synced_again(world: World):
+    ((task, number),) = await joined(world)
+    remove_issue(world, number)
+    await full(world)
+    assert statuses(world) == ["unlinked"]
+
+    world.github.act("undelete", number=number)
+    world.edit_issue(number, title="Back again")
+    await world.settle()
+
+    assert statuses(world) == ["live"]
+    assert world.task(task)["title"] == "Back again"
+    assert len(world.tasks()) == 2

@@ -46,6 +46,7 @@ def upgrade() -> None:
         sa.Column("seeded_left", sa.String(), nullable=False),
         sa.Column("seeded_right", sa.String(), nullable=False),
         sa.Column("config_hash", sa.String(), nullable=False),
+        sa.Column("mapped", sa.Text(), nullable=False),
         sa.Column("fence", sa.Integer(), nullable=False),
         sa.Column("lease_until", sa.BigInteger(), nullable=False),
         sa.Column("lease_holder", sa.String(), nullable=False),
