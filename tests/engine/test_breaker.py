@@ -194,7 +194,7 @@ async def test_bots_in_a_ring_of_three_links_come_to_rest(world: World):
     for _ in range(2):
         await sync(world, "web", "closing", "app")
 
-    for _ in range(12):
+    for _ in range(8):
         if world.task(task)["title"] != "PUMP":
             world.edit_task(task, title="PUMP")
         await sync(world, "web", "closing", "app")
