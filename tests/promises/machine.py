@@ -167,8 +167,9 @@ class Histories(RuleBasedStateMachine):
 
     def _edit(self, place: str, item: str, field: str, pick: int) -> None:
         now = self.ground.values(place, item)
-        if now is not None:
-            self.ground.places[place].edit(item, field, self.value_for(place, field, pick, now[field]))
+        value = None if now is None else self.value_for(place, field, pick, now[field])
+        if now is not None and value != now[field]:  # GitHub is given another reason to be closed by way of "open"
+            self.ground.places[place].edit(item, field, value)
 
     @precondition(lambda self: any(len(members) > 1 for members in self.oracle.members))
     @rule(which=number, field=st.sampled_from(FIELDS), picks=st.tuples(number, number, number))
