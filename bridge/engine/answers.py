@@ -22,17 +22,7 @@ from bridge.engine.asking import Taken, answers, key_of, question, words
 from bridge.engine.context import Run
 from bridge.engine.guard import is_at_ceiling
 from bridge.engine.link import End
-from bridge.errors import (
-    AuthError,
-    ConfigError,
-    ContainerError,
-    LockedError,
-    RateLimited,
-    RetryableError,
-    TrackerError,
-    UnknownOutcome,
-    UnreachableError,
-)
+from bridge.errors import ENDING, ConfigError, LockedError, RateLimited, RetryableError, TrackerError, UnknownOutcome
 from bridge.model import Side
 from connectors.base import Comment, Comments
 from state import conflicts, leases, pairs
@@ -43,7 +33,6 @@ from state.store import Session
 
 log = structlog.get_logger(__name__)
 
-_ENDING: Final = (AuthError, RateLimited, UnreachableError, ContainerError)
 """The connection's or the container's trouble: it ends the run, as everywhere."""
 
 _MARGIN: Final = timedelta(seconds=1)
@@ -148,7 +137,7 @@ async def _listen(run: Run, side: Side, group: Sequence[_Case]) -> list[_Heard]:
     since = min(_instant(case.asked(side).heard) for case in group)
     try:
         said = await _comments(end).read(ref, since)
-    except _ENDING:
+    except ENDING:
         raise
     except TrackerError as error:
         log.info("item.missing", connection=end.connection, item=ref.id, reason=error.message)
@@ -283,7 +272,7 @@ async def _ask(run: Run, side: Side, case: _Case) -> None:
     except RateLimited:
         await run.store.run(_note, run, conflict, side, None)  # refused, so it was not posted
         raise
-    except _ENDING:
+    except ENDING:
         raise
     except (UnknownOutcome, RetryableError) as error:
         log.warning("write.failed", link=run.link.name, side=side, step="comment", reason=error.message)

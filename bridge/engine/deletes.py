@@ -16,20 +16,18 @@ from bridge.engine.apply import apply
 from bridge.engine.context import Run
 from bridge.engine.forced import force
 from bridge.engine.guard import is_at_ceiling
+from bridge.engine.link import Link
 from bridge.engine.orders import MARK, remove
 from bridge.engine.pair import member_of
 from bridge.engine.plan import View, title_of
 from bridge.errors import (
-    AuthError,
-    ContainerError,
+    ENDING,
     GoneError,
     NotFoundError,
     PermissionError_,
-    RateLimited,
     RejectedError,
     TrackerError,
     UnknownOutcome,
-    UnreachableError,
 )
 from bridge.model import SIDES, Delete, FieldChange, Record, Side, other
 from state import deletions, history, inbox, pairs, parked
@@ -78,34 +76,35 @@ async def deal_with_vanished(run: Run) -> bool:
     """
     if run.approved is not None or not await run.store.read(deletions.count, run.link.id):
         return False
-    waiting = await run.store.run(_guarded, run)
-    again = [await _deal_alone(run, each, pair) for each, pair in waiting if each.kind in run.link.mappings]
+    passing, held = await run.store.run(_guarded, run.link, run.allow_deletes)
+    if held:
+        run.tally.counts["guarded"] = held
+        log.error("deletes.guarded", link=run.link.name, vanished=held)
+        run.progress.message(
+            f"{held} items vanished, more than a run may deal with: none was dealt with. If it is right: "
+            f"bridge sync {run.link.name} --allow-deletes {held}"
+        )
+    again = [await _deal_alone(run, each, pair) for each, pair in passing if each.kind in run.link.mappings]
     if left := await run.store.run(_waiting, run.link.id):
         run.tally.counts["vanished"] = len(left)
     return any(again)
 
 
-def _guarded(session: Session, run: Run) -> list[tuple[Deletion, Pair]]:
-    """What may be dealt with (S27). What was stopped once stays so, also when it has become less since, until a person lets
+def _guarded(session: Session, link: Link, allow: int) -> tuple[list[tuple[Deletion, Pair]], int]:
+    """What may be dealt with, and how many may not (S27). What was stopped once stays so, also when it has become less since, until a person lets
     it pass: who brings back one of many deleted items does not agree to the loss of the others.
     """
-    waiting = _waiting(session, run.link.id)
-    known = pairs.counts(session, run.link.id).get("live", 0) + len(waiting)
+    waiting = _waiting(session, link.id)
+    known = pairs.counts(session, link.id).get("live", 0) + len(waiting)
     ids = [each.pair_id for each, _ in waiting if each.guard != "allowed"]
-    if run.allow_deletes and run.allow_deletes >= len(ids):
+    if allow and allow >= len(ids):
         deletions.set_guard(session, ids, "allowed")
-        return waiting
-    allowed = run.link.deletes.allowed(known)
+        return waiting, 0
+    allowed = link.deletes.allowed(known)
     if len(ids) <= allowed and not any(each.guard == "held" for each, _ in waiting):
-        return waiting
+        return waiting, 0
     deletions.set_guard(session, ids, "held")
-    run.tally.counts["guarded"] = len(ids)
-    log.error("deletes.guarded", link=run.link.name, vanished=len(ids), allowed=allowed)
-    run.progress.message(
-        f"{len(ids)} items vanished, {allowed} are allowed in a run: none was dealt with. If it is right: "
-        f"bridge sync {run.link.name} --allow-deletes {len(ids)}"
-    )
-    return [(each, pair) for each, pair in waiting if each.guard == "allowed"]
+    return [(each, pair) for each, pair in waiting if each.guard == "allowed"], len(ids)
 
 
 def _waiting(session: Session, link_id: int) -> list[tuple[Deletion, Pair]]:
@@ -120,7 +119,7 @@ async def _deal_alone(run: Run, each: Deletion, pair: Pair) -> bool:
     """One item's trouble is its own: it waits for the next run (S24). The connection's or the container's ends the run."""
     try:
         return await _deal(run, each, pair)
-    except (AuthError, ContainerError, RateLimited, UnreachableError):
+    except ENDING:
         raise
     except TrackerError as error:
         log.info("item.missing", link=run.link.name, item=each.item_id, reason=error.message)

@@ -15,17 +15,7 @@ from bridge.engine.arrivals import POLL_LEASE_S, Look, fetched, is_behind, store
 from bridge.engine.context import Run
 from bridge.engine.link import End, measured_skew
 from bridge.engine.vanished import note_absent, note_gone
-from bridge.errors import (
-    AuthError,
-    BridgeError,
-    ContainerError,
-    GoneError,
-    LockedError,
-    NotFoundError,
-    RateLimited,
-    TrackerError,
-    UnreachableError,
-)
+from bridge.errors import ENDING, BridgeError, GoneError, LockedError, NotFoundError, TrackerError
 from bridge.model import SIDES, Record, Side
 from connectors.base import Page
 from state import cursors, inbox, leases, links, pairs
@@ -195,7 +185,7 @@ async def _fetch(run: Run, kind: str, item: Item) -> bool:
     end = run.link.end(item.side)
     try:
         record = await _looked_at(run, end, kind, item)
-    except (AuthError, ContainerError, RateLimited, UnreachableError):
+    except ENDING:
         raise
     except GoneError as gone:
         await run.store.run(_gone, run, kind, item, gone)

@@ -30,16 +30,7 @@ from bridge.engine.plan import View, Work, in_order
 from bridge.engine.recover import recover
 from bridge.engine.report import PlanReport, State
 from bridge.engine.why import tell
-from bridge.errors import (
-    AuthError,
-    ConfigError,
-    ContainerError,
-    GoneError,
-    RateLimited,
-    TrackerError,
-    UnknownOutcome,
-    UnreachableError,
-)
+from bridge.errors import ENDING, ConfigError, GoneError, TrackerError, UnknownOutcome
 from bridge.model import SIDES, Delete, Hold, Operation, Plan, Record, Side, Update
 from state import conflicts, history, intents, pairs
 from state.history import Entry
@@ -118,7 +109,7 @@ class Undo:
     async def _remove(self, run: Run, order: Delete) -> None:
         try:
             await remove(run, order)
-        except (AuthError, ContainerError, RateLimited, UnreachableError):
+        except ENDING:
             raise
         except UnknownOutcome:
             run.progress.message(f"no answer to the deletion of {order.title}; it is found out about")
@@ -288,7 +279,7 @@ async def _fetch(run: Run, target: Target, side: Side) -> Record | Hold:
     names = frozenset(wish.field for wish in target.wishes[side])
     try:
         return await end.connector.fetch(ref, fields=run.link.poll_fields.get((side, target.kind), frozenset()) | names)
-    except (AuthError, ContainerError, RateLimited, UnreachableError):
+    except ENDING:
         raise
     except GoneError as gone:
         return Hold(target.kind, side, ref, ref.key, None, "gone", gone.message)
