@@ -5,7 +5,7 @@ Refuses: I/O, tracker knowledge, anything that needs a database or a network.
 Values are JSON-native so that they can be stored and compared without a schema:
 
 - text, choices, people, references: ``str``
-- sets (labels, assignees): ``tuple[str, ...]``, sorted and without repeats
+- sets (labels, assignees, references to many): ``tuple[str, ...]``, sorted and without repeats
 - dates: ``"2026-11-21"``; instants: ``"2026-11-21T09:30:00Z"`` (UTC, no fraction); durations: ``int`` seconds
 - nothing there: ``None`` (text that is empty is ``""`` or ``None`` as the tracker says it)
 
@@ -68,13 +68,14 @@ class FieldType(StrEnum):
     INTEGER = "integer"
     NUMBER = "number"
     BOOL = "bool"
-    REF = "ref"  # another record's id
+    REF = "ref"  # another task's id, in the same container
+    REFS = "refs"  # a set of them; what is not an id of the same container stands as the tracker writes it
 
     __hash__ = str.__hash__  # an enum's own is a Python function, and types are looked up for every value
 
     @property
     def is_set(self) -> bool:
-        return self in (FieldType.SET, FieldType.PERSONS)
+        return self in (FieldType.SET, FieldType.PERSONS, FieldType.REFS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class FieldSpec:
     ``max_length`` is in characters, ``max_items`` in members. ``choices`` is None when any name may be written.
     ``in_feed`` is False for a field whose change does not move the record in the change feed, so that only a sweep
     or a fetch sees it. ``emails``: persons are named by their e-mail addresses, which mean the same elsewhere (S14).
+    ``step``: what a duration is a multiple of here, in seconds; the least that is not nothing (S12).
     """
 
     name: str
@@ -96,6 +98,7 @@ class FieldSpec:
     dialect: Literal["plain", "markdown", "adf", "wiki", "html", "textile"] = "plain"
     in_feed: bool = True
     emails: bool = False
+    step: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ class Page:
     ``complete`` is set on the last page of a listing that began at the beginning and read every page of it to the end:
     what none of its pages held was not there, as far as a listing can say (S25). False for one that went on from a
     cursor, was a 304, or found nothing at all, which is no evidence of anything.
+    ``gone`` are ids that a feed of deletions named: hints to look at them, as webhooks are.
     """
 
     records: tuple[Record, ...]
@@ -62,6 +63,7 @@ class Page:
     sweep: Mapping[str, Fields] | None = None
     sweep_default: Fields = field(default_factory=dict)
     complete: bool = False
+    gone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
