@@ -45,5 +45,5 @@ def join(text: str | None, marker: Marker | None, *, how: str = "line") -> str:
 
 def _safe(text: str) -> str:
     """Letters that no Markdown, HTML, wiki or textile parser reads as its own; ``_`` and ``-`` are among those."""
-    encoded = quote(text, safe="/#:@.")
+    encoded = quote(text, safe="/:.")
     return encoded.replace("_", "%5F").replace("-", "%2D").replace("~", "%7E")
