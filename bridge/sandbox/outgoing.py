@@ -124,6 +124,8 @@ class Outgoing:
                 "User-Agent": "GitHub-Hookshot/5a0d0b0",
                 target.header or "X-Hub-Signature-256": (target.prefix or "sha256=") + signed,
             }
+        elif self.style == "workestra":  # event and id stand in the body
+            headers[target.header or "X-Workestra-Signature"] = (target.prefix or "sha256=") + signed
         else:
             headers |= {
                 "X-Artala-Event": event,
