@@ -20,6 +20,8 @@ from bridge.sandbox.artala import ArtalaSandbox
 from bridge.sandbox.control import change_settings
 from bridge.sandbox.frame import Frame
 from bridge.sandbox.github import GithubSandbox
+from bridge.sandbox.growcrm import GrowcrmSandbox
+from bridge.sandbox.workestra import WorkestraSandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +34,12 @@ if TYPE_CHECKING:
     from bridge.sandbox.journal import Counts, Entry
 
 GRACE_S = 2.0
-TRACKERS: dict[str, Callable[..., Any]] = {"github": GithubSandbox, "artala": ArtalaSandbox}
+TRACKERS: dict[str, Callable[..., Any]] = {
+    "github": GithubSandbox,
+    "artala": ArtalaSandbox,
+    "growcrm": GrowcrmSandbox,
+    "workestra": WorkestraSandbox,
+}
 
 
 @dataclass(frozen=True, slots=True)
