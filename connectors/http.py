@@ -83,10 +83,11 @@ class _Call:
     retriable: bool
     accept: Collection[int]
     before_send: BeforeSend | None
+    reading: bool = False
 
     @property
     def is_write(self) -> bool:
-        return self.method not in READS
+        return self.method not in READS and not self.reading
 
 
 class Http:
@@ -142,6 +143,7 @@ class Http:
         follow: bool = False,
         accept: Collection[int] = (),
         before_send: BeforeSend | None = None,
+        reading: bool = False,
     ) -> Response:
         """Send, wait and try again as far as that is safe; the answer with any status below 400.
 
@@ -150,6 +152,7 @@ class Http:
         ``follow`` goes after redirects on the same host (a write only after 307 and 308, which keep its method);
         otherwise they are returned. ``accept`` names error statuses to return instead of raising. ``before_send`` is
         asked once for each time that a write leaves, when nothing is waited for any more; reads do not ask.
+        ``reading``: a POST that only asks something, and so is a read in all respects.
 
         Raises: RateLimited when the wait is too long, UnreachableError, UnknownOutcome for a write that was sent and
         has no usable answer, else what ``connectors.status.to_error`` makes of the status.
@@ -168,9 +171,10 @@ class Http:
             headers=extra,
             content=content,
             form=form,
-            retriable=method in READS if idempotent is None else idempotent,
+            retriable=(reading or method in READS) if idempotent is None else idempotent,
             accept=accept,
             before_send=before_send,
+            reading=reading,
         )
         for _ in range(_MOST_MOVES):
             response = await self._tried(call)
