@@ -19,6 +19,7 @@ import uvicorn
 from bridge.sandbox.artala import ArtalaSandbox
 from bridge.sandbox.control import change_settings
 from bridge.sandbox.frame import Frame
+from bridge.sandbox.gipo import GipoSandbox
 from bridge.sandbox.github import GithubSandbox
 from bridge.sandbox.growcrm import GrowcrmSandbox
 from bridge.sandbox.workestra import WorkestraSandbox
@@ -37,6 +38,7 @@ GRACE_S = 2.0
 TRACKERS: dict[str, Callable[..., Any]] = {
     "github": GithubSandbox,
     "artala": ArtalaSandbox,
+    "gipo": GipoSandbox,
     "growcrm": GrowcrmSandbox,
     "workestra": WorkestraSandbox,
 }
