@@ -22,6 +22,8 @@ from bridge.sandbox.frame import Frame
 from bridge.sandbox.gipo import GipoSandbox
 from bridge.sandbox.github import GithubSandbox
 from bridge.sandbox.growcrm import GrowcrmSandbox
+from bridge.sandbox.redmine import RedmineSandbox
+from bridge.sandbox.timetracker import TimeTrackerSandbox
 from bridge.sandbox.workestra import WorkestraSandbox
 
 if TYPE_CHECKING:
@@ -38,9 +40,11 @@ GRACE_S = 2.0
 TRACKERS: dict[str, Callable[..., Any]] = {
     "github": GithubSandbox,
     "artala": ArtalaSandbox,
+    "redmine": RedmineSandbox,
     "gipo": GipoSandbox,
     "growcrm": GrowcrmSandbox,
     "workestra": WorkestraSandbox,
+    "timetracker": TimeTrackerSandbox,
 }
 
 
