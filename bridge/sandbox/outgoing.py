@@ -124,6 +124,13 @@ class Outgoing:
                 "User-Agent": "GitHub-Hookshot/5a0d0b0",
                 target.header or "X-Hub-Signature-256": (target.prefix or "sha256=") + signed,
             }
+        elif self.style == "timetracker":
+            headers |= {
+                "User-Agent": "TimeTracker-Webhook/1.0",
+                "X-Webhook-Event": event,
+                "X-Webhook-ID": "1",
+                target.header or "X-Webhook-Signature": (target.prefix or "sha256=") + signed,
+            }
         elif self.style == "workestra":  # event and id stand in the body
             headers[target.header or "X-Workestra-Signature"] = (target.prefix or "sha256=") + signed
         else:
