@@ -5,8 +5,9 @@ Refuses: the state, and running anything (wiring.py does).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from bridge.config.digest import config_hash
 from bridge.config.rows import match_names, names_of, row_specs, verbs_of
@@ -14,10 +15,18 @@ from bridge.config.settings import Link as LinkSettings
 from bridge.config.settings import Settings
 from bridge.engine.link import Answers, Deletes, End, ExternalId, Limits, Link, MatchFields
 from bridge.errors import ConfigError, TrackerError
-from bridge.model import SIDES, FieldType, Schema, Side, other
+from bridge.model import SIDES, FieldType, Kind, Schema, Side, other
 from connectors.base import Connector, Finding
 from mappings.lenses import People
 from mappings.rows import Mapping_, RowSpec, compile_rows
+
+
+_IN_ORDER: Final[Sequence[str]] = [kind.value for kind in Kind]
+_ALWAYS: Final[Mapping[str, frozenset[str]]] = {
+    "comment": frozenset({"author"}),
+    "time_entry": frozenset({"person", "spent_on"}),
+}
+"""Fields that are read whether a row maps them or not: bylines name authors, first contact looks at days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +42,7 @@ class Assembly:
         ends = {side: self._end(link, side) for side in SIDES}
         specs = row_specs(self.settings, link)
         mappings: dict[str, Mapping_] = {}
-        for kind in sorted(link.kinds):
+        for kind in sorted(link.kinds, key=_IN_ORDER.index):
             schemas = {
                 side: await _schema(ends[side], kind, names_of(specs[kind], side) | _naming(link, kind, side))
                 for side in SIDES
@@ -62,7 +71,9 @@ class Assembly:
             _deletes(link, ends, mappings),
             frozenset(self.settings.connections),
             {
-                (self.ids[each.name], kind): MatchFields(*match_names(self.settings, each, kind), _external(each, kind))
+                (self.ids[each.name], kind): MatchFields(
+                    *match_names(self.settings, each, kind), _external(each, kind), by_words=kind == "comment"
+                )
                 for each in self.settings.links
                 if each.enabled
                 for kind in each.kinds
@@ -132,7 +143,7 @@ class Assembly:
             for side in SIDES
             if (link.side(side).connection, link.side(side).container) == (end.connection, end.container)
             for name in (*names_of(row_specs(self.settings, link)[kind], side), *_naming(link, kind, side))
-        )
+        ) | _ALWAYS.get(kind, frozenset())
 
     def _maps(self, link: LinkSettings, specs: Collection[RowSpec], side: Side) -> dict[str, Collection[str]]:
         names: dict[str, Collection[str]] = {}
@@ -170,7 +181,14 @@ def _external(link: LinkSettings, kind: str) -> dict[Side, ExternalId]:
 
 def _deletes(link: LinkSettings, ends: Mapping[Side, End], mappings: Mapping[str, Mapping_]) -> Deletes:
     """What deletions come to. Raises ConfigError for what one of the trackers cannot do (S26)."""
-    rule = Deletes(link.on_delete, link.delete_grace, link.max_deletes, link.max_delete_percent, link.delete_label)
+    rule = Deletes(
+        link.on_delete,
+        link.delete_grace,
+        link.max_deletes,
+        link.max_delete_percent,
+        link.delete_label,
+        link.on_part_delete,
+    )
     for side in SIDES if "task" in link.kinds else ():
         can = ends[side].connector.kinds()["task"]
         rows = mappings["task"].rows

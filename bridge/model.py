@@ -50,7 +50,6 @@ class Kind(StrEnum):
 
     LABEL = "label"
     TASK = "task"
-    RELATION = "relation"
     COMMENT = "comment"
     TIME_ENTRY = "time_entry"
 

@@ -105,6 +105,32 @@ def _first(names: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Rounded:
+    """Durations between trackers of different grain (S12), in seconds. Law: a duration agrees with what it is rounded to
+    on the other side; what is not nothing is never rounded to nothing.
+    """
+
+    left_step: int
+    right_step: int
+
+    def to_right(self, value: Value) -> Value:
+        return rounded(value, self.right_step)
+
+    def to_left(self, value: Value) -> Value:
+        return rounded(value, self.left_step)
+
+    def agree(self, left: Value, right: Value) -> bool:
+        return left == right or self.to_right(left) == right or self.to_left(right) == left
+
+
+def rounded(value: Value, step: int) -> Value:
+    """The nearest multiple of ``step``, halves up, at least one step for what is more than nothing."""
+    if not isinstance(value, int | float) or value <= 0:
+        return value
+    return max(step, int(value / step + 0.5) * step)
+
+
+@dataclass(frozen=True, slots=True)
 class People:
     """Persons by an explicit table (S14). Law: the table is one-to-one, checked when it is compiled.
 

@@ -8,7 +8,9 @@ from typing import Literal
 
 from bridge.errors import ConfigError
 from bridge.model import FieldSpec, FieldType, Schema, Side, Value
-from mappings.lenses import Choice, Lens, People, Same, normal
+from mappings.byline import Byline
+from mappings.lenses import Choice, Lens, People, Rounded, Same, normal
+from mappings.references import References
 
 Direction = Literal["both", "left-to-right", "right-to-left", "create-only", "off"]
 Policy = Literal["manual", "left", "right", "newest", "merge", "keep-both"]
@@ -21,7 +23,7 @@ class RowSpec:
     left: str
     right: str
     direction: Direction = "both"
-    transform: Literal["same", "choice", "people"] = "same"
+    transform: Literal["same", "choice", "people", "byline"] = "same"
     groups: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = ()
     conflict: Policy | None = None
     origin: str = "preset"
@@ -65,14 +67,21 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Mapping_:  # noqa: N801 — typing's name is taken
-    """The rows of one kind."""
+    """The rows of one kind. ``is_bound``: some of them need to know the record they are used for (``engine.binding``).
+
+    ``people`` are those of the link; ``author`` is the field that says who wrote a record, which a byline needs.
+    """
 
     kind: str
     rows: tuple[Row, ...]
+    people: People = field(default_factory=lambda: People({}, {}))
+    author: Mapping[Side, str] = field(default_factory=dict)
+    is_bound: bool = False
 
     def fields(self, side: Side) -> frozenset[str]:
         """The names this mapping reads on ``side``."""
-        return frozenset(row.field(side) for row in self.rows if row.direction != "off")
+        read = frozenset(row.field(side) for row in self.rows if row.direction != "off")
+        return read | {self.author[side]} if side in self.author else read
 
 
 def compile_rows(
@@ -87,7 +96,8 @@ def compile_rows(
     link: str,
 ) -> Mapping_:
     """Join rows to schemas. Raises ConfigError that names link, row and field, and what exists instead."""
-    rows = tuple(_row(spec, left, right, people=people, policy=policy, link=link) for spec in specs)
+    joined = (_row(spec, left, right, people=people, policy=policy, link=link) for spec in specs)
+    rows = tuple(row for row in joined if row is not None)
     by_left = {row.left: row for row in rows}
     missing = [name for name in match if name not in by_left]
     if missing and kind == "task":
@@ -95,27 +105,62 @@ def compile_rows(
             f'link "{link}": match names "{missing[0]}", which no row maps',
             hint=f"Mapped: {', '.join(sorted(by_left))}.",
         )
-    return Mapping_(kind, rows)
+    authors: dict[Side, str] = {}
+    if any(isinstance(row.lens, Byline) for row in rows):
+        sides: tuple[tuple[Side, Schema], ...] = (("left", left), ("right", right))
+        authors = {side: name for side, schema in sides for name in _AUTHORS if name in schema.fields}
+    is_bound = any(isinstance(row.lens, References | Byline) for row in rows)
+    return Mapping_(kind, rows, people, authors, is_bound)
 
 
-def _row(spec: RowSpec, left: Schema, right: Schema, *, people: People, policy: Policy, link: str) -> Row:
+_AUTHORS = ("author", "person")
+"""Fields that say who wrote a record, where a kind has one of them."""
+
+
+def _row(spec: RowSpec, left: Schema, right: Schema, *, people: People, policy: Policy, link: str) -> Row | None:
+    """None for a preset's row that neither side could ever be written by."""
     left_spec = _spec(left, spec.left, "left", spec.origin, link)
     right_spec = _spec(right, spec.right, "right", spec.origin, link)
     is_set = left_spec.type.is_set or right_spec.type.is_set
+    direction = spec.direction if not spec.origin.startswith("preset") else _possible(spec, left_spec, right_spec)
+    if direction is None:
+        return None
     chosen = spec.conflict or policy
     if chosen in ("merge", "keep-both") and left_spec.type is not FieldType.TEXT:
         chosen = "manual"
     return Row(
         spec.left,
         spec.right,
-        spec.direction,
+        direction,
         chosen,
-        lens_of(spec, people, link, by_email=left_spec.emails and right_spec.emails),
+        _lens(spec, left_spec, right_spec, people, link),
         left_spec,
         right_spec,
         is_set,
         spec.origin,
     )
+
+
+def _possible(spec: RowSpec, left: FieldSpec, right: FieldSpec) -> Direction | None:
+    """A preset's direction as far as both trackers can be written: what one of them only shows goes one way."""
+    if left.writable == "never" and right.writable == "never":
+        return None
+    if spec.direction == "both" and "never" in (left.writable, right.writable):
+        return "left-to-right" if left.writable == "never" else "right-to-left"
+    return spec.direction
+
+
+def _lens(spec: RowSpec, left: FieldSpec, right: FieldSpec, people: People, link: str) -> Lens:
+    """The transform of a row: the one it names; where it names none, the one that its two types need."""
+    types = {left.type, right.type}
+    if types & {FieldType.REF, FieldType.REFS}:
+        return References()
+    if spec.transform == "same" and types == {FieldType.DURATION} and (left.step, right.step) != (1, 1):
+        return Rounded(left.step, right.step)
+    lens = lens_of(spec, people, link, by_email=left.emails and right.emails)
+    if spec.transform != "byline":
+        return lens
+    return Byline(lens, left, right, people.left_connection, people.right_connection)
 
 
 def _spec(schema: Schema, name: str, side: Side, origin: str, link: str) -> FieldSpec:

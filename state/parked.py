@@ -20,6 +20,9 @@ from state.tables import ParkedRow
 FROZEN: Final = "frozen"
 """The breaker's reason (S36): the one that no newer change of the item supersedes."""
 
+WAITING: Final = "waiting"
+"""The reason of what goes on by itself once the task it names has a partner: nobody has to act, so it is not counted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stuck:
@@ -100,8 +103,8 @@ def find(
 
 
 def count(session: Session, link_id: int | None = None) -> int:
-    """How many rows are parked, of one link or of all."""
-    query = select(func.count()).select_from(_table)
+    """How many rows are parked, of one link or of all, that somebody has to look after."""
+    query = select(func.count()).select_from(_table).where(_table.c.reason != WAITING)
     if link_id is not None:
         query = query.where(_table.c.link_id == link_id)
     return int(session.execute(query).scalar_one())

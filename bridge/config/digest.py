@@ -26,6 +26,7 @@ _MATTERS: Final = frozenset(
         "fields",
         "breaker_returns",
         "on_delete",
+        "on_part_delete",
         "delete_label",
     }
 )

@@ -61,9 +61,14 @@ def names_of(specs: Collection[RowSpec], side: Side) -> frozenset[str]:
 
 
 def match_names(settings: Settings, link: Link, kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The left and right fields by which records of a kind match: tasks as configured, label definitions by their name."""
+    """The left and right fields by which records of a kind match: tasks as configured, label definitions by their name,
+    comments by their words, time entries by their day (``engine.partners`` looks at task and duration).
+    """
+    if kind == "time_entry":
+        return ("spent_on",), ("spent_on",)
     rows = {spec.left: spec for spec in row_specs(settings, link).get(kind, ())}
-    known = [name for name in (link.match if kind == "task" else ("name",)) if name in rows]
+    wanted = {"task": link.match, "label": ("name",), "comment": ("body",)}[kind]
+    known = [name for name in wanted if name in rows]
     return tuple(known), tuple(rows[name].right for name in known)
 
 

@@ -54,7 +54,7 @@ Text: TypeAlias = Annotated[str, Field(min_length=1)]
 Duration: TypeAlias = Annotated[int, BeforeValidator(parse_duration, json_schema_input_type=int | str), Field(ge=0)]
 Interval: TypeAlias = Annotated[int, BeforeValidator(parse_duration, json_schema_input_type=int | str), Field(ge=1)]
 Names: TypeAlias = Annotated[tuple[Text, ...], BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])]
-SyncedKind: TypeAlias = Literal["task", "label"]
+SyncedKind: TypeAlias = Literal["task", "label", "comment", "time_entry"]
 Policy: TypeAlias = Literal["manual", "left", "right", "newest", "merge", "keep-both"]
 
 
@@ -136,9 +136,9 @@ class FieldRow(Strict):
     direction: Literal["both", "left-to-right", "right-to-left", "create-only", "off"] = Field(
         "both", description="Which way changes go. create-only fills the field once; off leaves it alone."
     )
-    transform: Literal["same", "choice", "people"] | None = Field(
+    transform: Literal["same", "choice", "people", "byline"] | None = Field(
         None,
-        description="How values are carried over. Left out: choice when there is a map, else as in the preset, else same.",
+        description="How values are carried over; byline puts the author's name above the text of a copy. Left out: choice when there is a map, else as in the preset, else same.",
     )
     map: tuple[MapRow, ...] = Field((), description='For choice: which names mean the same; "*" is every other name.')
     conflict: Policy | None = Field(
@@ -165,7 +165,9 @@ class Link(Strict):
     left: Endpoint = Field(description="One side.")
     right: Endpoint = Field(description="The other side.")
     enabled: bool = Field(True, description="false leaves the link out of every run.")
-    kinds: tuple[SyncedKind, ...] = Field(("task",), min_length=1, description="What is kept in step: task, label.")
+    kinds: tuple[SyncedKind, ...] = Field(
+        ("task",), min_length=1, description="What is kept in step: task, label, comment, time_entry."
+    )
     initial: Literal["match", "match-then-create", "create"] = Field(
         "match",
         description="First contact. match joins equal items and creates nothing; match-then-create also creates what "
@@ -214,6 +216,11 @@ class Link(Strict):
         "unlink",
         description="What happens to a task whose partner was deleted: unlink leaves it alone and says so; close, archive "
         "and label mark it; delete deletes it. One that was edited since is always left alone.",
+    )
+    on_part_delete: Literal["unlink", "copies", "delete"] = Field(
+        "copies",
+        description="The same for comments and time entries: copies deletes those that Bridge made when the original was "
+        "deleted, delete also the other way round, unlink none.",
     )
     delete_grace: Duration = Field(
         3_600,

@@ -5,15 +5,16 @@ Refuses: asking a tracker; the next run does.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from bridge.engine.breaker import RELEASE
 from bridge.model import SIDES, UNSET, Ref
-from state import history, inbox, links, pairs
+from state import history, inbox, links, pairs, parked
 from state.codec import dump_base, load_base, load_record
 from state.history import Entry
 from state.inbox import Arrival
-from state.parked import FROZEN
+from state.parked import FROZEN, WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -107,6 +108,19 @@ def let_go(session: Session, released: Collection[Parked], run_id: int, now: dat
                 rule="released (S36)",
             )  # fmt: skip
             history.add_many(session, [event])
+
+
+def wake_waiting(session: Session, link_id: int, now: datetime) -> int:
+    """Try again what waited for the partner of a task; how many. It costs no request."""
+    waiting = parked.find(session, link_id=link_id, reason=WAITING)
+    parked.release(session, ids=[each.id for each in waiting])
+    places: dict[tuple[str, Side], set[str]] = defaultdict(set)
+    for each in waiting:
+        side: Side = "left" if each.side == "left" else "right"
+        places[each.kind, side].add(each.item_id)
+    for (kind, at), ids in places.items():
+        wake(session, link_id, kind, at, ids, now)
+    return len(waiting)
 
 
 def wake(session: Session, link_id: int, kind: str, side: Side, ids: Collection[str], now: datetime) -> None:

@@ -82,6 +82,9 @@ def store(
             continue
         look = Look(theirs, listed=True)
         _arrive(session, sharer, where.kind, records, match, look, initial=not sharer.seeded, now=began_at)
+        gone = {item_id for page in pages for item_id in page.gone}
+        known = pairs.by_items(session, sharer.link_id, where.kind, sharer.side, gone) if gone else {}
+        inbox.announce(session, sharer.link_id, where.kind, sharer.side, known, began_at)
         if last.sweep is not None:
             _compare(session, sharer, where.kind, last.sweep, last.sweep_default, began_at)
         if last.last and covers != "changes":

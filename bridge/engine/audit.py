@@ -12,6 +12,7 @@ from bridge.engine.context import Run
 from bridge.engine.pair import member_of
 from bridge.engine.plan import View, plan_view, title_of
 from bridge.engine.pull import fetch_announced, poll
+from bridge.engine.references import with_refs
 from bridge.engine.report import State
 from bridge.engine.run import require_seeded, settle_all
 from bridge.model import SIDES, Unset, Value
@@ -111,11 +112,12 @@ def _unsettled(session: Session, run: Run, kind: str, page: list[Pair]) -> list[
         side: inbox.get_many(session, run.link.id, kind, side, {pair.item_id(side) for pair in page}) for side in SIDES
     }
     found: list[Difference] = []
-    for pair in page:
-        members = {side: member_of(run.link, pair, side, None) for side in SIDES}
-        work = plan_view(run.link, View(kind, pair.entity, pair.id, members["left"], members["right"]))
+    views = [_view(run, pair) for pair in page]
+    for pair, view in zip(page, with_refs(session, run.link, kind, views), strict=True):
+        assert view.left is not None
+        work = plan_view(run.link, view)
         held = [each for side in SIDES for each in stuck[side].get(pair.item_id(side), ())]
-        title = title_of(members["left"].record)
+        title = title_of(view.left.record)
         found.extend(_difference("parked", pair, title, each.field, each.message) for each in held)
         if work.agreed:
             continue
@@ -129,6 +131,11 @@ def _unsettled(session: Session, run: Run, kind: str, page: list[Pair]) -> list[
                 what: What = "drift" if outcome.verdict == "drift" else "waiting" if is_waiting else "unwritten"
                 found.append(_difference(what, pair, title, row.left, outcome.rule, sight.left, sight.right))
     return found
+
+
+def _view(run: Run, pair: Pair) -> View:
+    left, right = (member_of(run.link, pair, side, None) for side in SIDES)
+    return View(pair.kind, pair.entity, pair.id, left, right)
 
 
 def _vanished(session: Session, run: Run) -> list[Difference]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
-from bridge.engine.link import Link
 from bridge.engine.sets import members
 from bridge.merge import key
 from bridge.model import UNSET, FieldSpec, Record, Side, Unset, Value, other
@@ -13,7 +12,7 @@ from mappings.rows import Row
 
 
 def bases_of_created(
-    link: Link, kind: str, side: Side, source: Record, target: Record, sent: Mapping[str, Value], *, answered: bool
+    rows: Sequence[Row], side: Side, source: Record, target: Record, sent: Mapping[str, Value], *, answered: bool
 ) -> tuple[dict[str, Value | Unset], dict[str, Value | Unset]]:
     """The base overlays (source, target) of a partner we made on ``side``, from what the create call carried (S7).
 
@@ -25,7 +24,7 @@ def bases_of_created(
     origin = other(side)
     of_source: dict[str, Value | Unset] = {}
     of_target: dict[str, Value | Unset] = {}
-    for row in link.mappings[kind].rows:
+    for row in rows:
         mine = row.normal(origin, source.fields.get(row.field(origin)))
         theirs = row.normal(side, target.fields.get(row.field(side)))
         if row.direction != "create-only" and not row.writes_to(side):

@@ -20,6 +20,7 @@ from bridge.engine.link import Link
 from bridge.engine.orders import MARK, remove
 from bridge.engine.pair import member_of
 from bridge.engine.plan import View, title_of
+from bridge.engine.references import PARTS, TASK
 from bridge.errors import (
     ENDING,
     GoneError,
@@ -29,7 +30,7 @@ from bridge.errors import (
     TrackerError,
     UnknownOutcome,
 )
-from bridge.model import SIDES, Delete, FieldChange, Record, Side, other
+from bridge.model import SIDES, Delete, FieldChange, Record, Ref, Side, other
 from state import deletions, history, inbox, pairs, parked
 from state.codec import load_record
 from state.deletions import Deletion
@@ -76,6 +77,7 @@ async def deal_with_vanished(run: Run) -> bool:
     """
     if run.approved is not None or not await run.store.read(deletions.count, run.link.id):
         return False
+    await run.store.run(_end_with_tasks, run)
     passing, held = await run.store.run(_guarded, run.link, run.allow_deletes)
     if held:
         run.tally.counts["guarded"] = held
@@ -90,11 +92,30 @@ async def deal_with_vanished(run: Run) -> bool:
     return any(again)
 
 
+def _end_with_tasks(session: Session, run: Run) -> None:
+    """Parts that went with their task are no loss of their own: their pairs end as soon as the task's does."""
+    waiting = [(each, pair) for each, pair in _waiting(session, run.link.id) if each.kind in PARTS]
+    tasks = {
+        side: pairs.by_items(
+            session, run.link.id, TASK, side, {_task_of(pair, side) for each, pair in waiting if each.side == side}
+        )
+        for side in SIDES
+    }
+    for each, pair in waiting:
+        task = tasks[each.side].get(_task_of(pair, each.side))
+        if task is None or task.status not in ("live", "vanished"):
+            vanished.end(session, run.link.id, run.id, pair, each.side, "its task is not in step any more", run.now())
+
+
+def _task_of(pair: Pair, side: Side) -> str:
+    return str(load_record(pair.record(side), Ref("", "", pair.kind, "")).fields.get(TASK) or "")
+
+
 def _guarded(session: Session, link: Link, allow: int) -> tuple[list[tuple[Deletion, Pair]], int]:
     """What may be dealt with, and how many may not (S27). What was stopped once stays so, also when it has become less since, until a person lets
     it pass: who brings back one of many deleted items does not agree to the loss of the others.
     """
-    waiting = _waiting(session, link.id)
+    waiting = _but_parts_of_vanished(_waiting(session, link.id))
     known = pairs.counts(session, link.id).get("live", 0) + len(waiting)
     ids = [each.pair_id for each, _ in waiting if each.guard != "allowed"]
     if allow and allow >= len(ids):
@@ -105,6 +126,16 @@ def _guarded(session: Session, link: Link, allow: int) -> tuple[list[tuple[Delet
         return waiting, 0
     deletions.set_guard(session, ids, "held")
     return [(each, pair) for each, pair in waiting if each.guard == "allowed"], len(ids)
+
+
+def _but_parts_of_vanished(waiting: list[tuple[Deletion, Pair]]) -> list[tuple[Deletion, Pair]]:
+    """Without the parts of tasks that vanished as well: they wait for what becomes of those."""
+    gone = {(each.side, each.item_id) for each, _ in waiting if each.kind == TASK}
+    return [
+        (each, pair)
+        for each, pair in waiting
+        if each.kind not in PARTS or (each.side, _task_of(pair, each.side)) not in gone
+    ]
 
 
 def _waiting(session: Session, link_id: int) -> list[tuple[Deletion, Pair]]:
@@ -127,7 +158,7 @@ async def _deal_alone(run: Run, each: Deletion, pair: Pair) -> bool:
 
 
 async def _deal(run: Run, each: Deletion, pair: Pair) -> bool:
-    policy = run.link.deletes.policy if each.kind == "task" and not each.moved else "unlink"
+    policy = _policy(run.link, each, pair)
     if policy == "unlink":
         await _end(run, each, pair, each.evidence, may_return=True)
         return False
@@ -137,6 +168,18 @@ async def _deal(run: Run, each: Deletion, pair: Pair) -> bool:
     if isinstance(judged, Record):
         await (_delete if policy == "delete" else _mark)(run, each, pair, judged)
     return judged == "returned"
+
+
+def _policy(link: Link, each: Deletion, pair: Pair) -> str:
+    """What the owner chose for this one (S26). Of the parts of a task ``copies`` means those that Bridge made."""
+    if each.moved or each.kind not in (TASK, *PARTS):
+        return "unlink"
+    if each.kind == TASK:
+        return link.deletes.policy
+    end = link.end(other(each.side))
+    survivor = load_record(pair.record(end.side), end.ref(each.kind, pair.item_id(end.side)))
+    wanted = link.deletes.parts == "delete" or (link.deletes.parts == "copies" and link.trusts(survivor.marker))
+    return "delete" if wanted and end.connector.kinds()[each.kind].delete else "unlink"
 
 
 async def _judged_again(run: Run, each: Deletion, pair: Pair) -> Record | Literal["returned", "settled"]:

@@ -56,12 +56,13 @@ class ExternalId:
 @dataclass(frozen=True, slots=True)
 class MatchFields:
     """How a link finds partners of unpaired records, readable without a schema: the fields that must be equal, and the
-    field of either side that names the partner.
+    field of either side that names the partner. ``by_words``: texts of two dialects are equal when their words are.
     """
 
     left: tuple[str, ...] = ()
     right: tuple[str, ...] = ()
     external: Mapping[Side, ExternalId] = field(default_factory=dict)
+    by_words: bool = False
 
     def named(self, side: Side, record: Record) -> Marker | None:
         """What a record says it belongs to: its marker, else its external id."""
@@ -77,8 +78,21 @@ class MatchFields:
             value = fields.get(name)
             if value is None or value == "" or isinstance(value, tuple):
                 return None
-            parts.append(" ".join(str(value).casefold().split()))
+            said = str(value).casefold()
+            parts.append(" ".join(_words(said) if self.by_words else said.split()))
+        if self.by_words and not any(parts):
+            return None
         return blake2b("\n".join(parts).encode(), digest_size=16).hexdigest() if parts else None
+
+
+_TEXT_NODES = re.compile(r'"text":"((?:[^"\\\\]|\\\\.)*)"')
+
+
+def _words(text: str) -> list[str]:
+    """The words of a text, whatever its dialect: without HTML's tags and the frame of a JSON document."""
+    if text.startswith("{"):
+        text = " ".join(_TEXT_NODES.findall(text))
+    return re.findall(r"\w+", re.sub(r"<[^<>]*>", " ", text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +109,17 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Deletes:
-    """What happens to a task whose partner was deleted (S26), and how many of them a run may deal with (S27)."""
+    """What happens to a task whose partner was deleted (S26), and how many of them a run may deal with (S27).
+
+    ``parts``: the same for what belongs to a task (comments, time entries); ``copies`` deletes those that Bridge made.
+    """
 
     policy: Literal["unlink", "close", "archive", "label", "delete"] = "unlink"
     grace_s: int = 3600
     most: int = 10
     percent: int = 10
     label: str = "deleted-elsewhere"
+    parts: Literal["unlink", "copies", "delete"] = "copies"
 
     def allowed(self, pairs: int) -> int:
         """The guard: no more than ``most``, nor than ``percent`` of the link's pairs; one is never too many."""

@@ -11,6 +11,7 @@ from bridge.engine.link import Link
 from bridge.engine.outcome import Decided
 from bridge.engine.partners import find_partners
 from bridge.engine.plan import Member, View
+from bridge.engine.references import with_refs
 from bridge.model import SIDES, UNSET, Record, Side
 from state import conflicts, inbox, links, pairs, parked
 from state.codec import load_base, load_record
@@ -46,7 +47,7 @@ def find(session: Session, link: Link, kind: str, items: Sequence[Item]) -> Foun
             batch.shared[side] = len(links.sharers(session, end.connection, end.container, kind)) > 1
         batch.anything_parked = parked.count(session, link.id) > 0
         find_partners(batch, alone)
-    return Found(tuple(batch.views), tuple(batch.fetch), tuple(batch.ignored))
+    return Found(tuple(with_refs(session, link, kind, batch.views)), tuple(batch.fetch), tuple(batch.ignored))
 
 
 # --- pairs that are stored -------------------------------------------------------------------------------------------

@@ -6,13 +6,19 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Final
 
 from bridge.engine.batch import Batch, is_complete, record_of
 from bridge.engine.link import Link, marker_key
 from bridge.engine.plan import By, Member, View, title_of
-from bridge.model import SIDES, Hold, Marker, Record, Side, other
+from bridge.engine.references import PARTS, TASK, of_values
+from bridge.model import SIDES, Hold, Marker, Record, Side, Value, other
+from mappings.lenses import Rounded, rounded
 from state import inbox, intents, pairs
 from state.inbox import Item
+
+SECONDS: Final = "seconds"
+"""The field of a time entry that says how long it took."""
 
 
 def entity_of(record: Record, *, trusted: bool) -> str:
@@ -33,7 +39,7 @@ def find_partners(batch: Batch, items: Sequence[Item]) -> None:
     copied = _copied(batch, origins)
     partners = _by_entity(batch, records)
     partners |= {at: found for at, found in _by_marker(batch, records, origins).items() if at not in copied}
-    candidates = _by_match(batch, items)
+    candidates = _parts_by_match(batch, items) if batch.kind in PARTS else _by_match(batch, items)
     taken = _taken(batch, records, [row for row, _ in partners.values()], candidates)
     for item in items:
         at = (item.side, item.item_id)
@@ -62,6 +68,7 @@ class _Candidates:
 
 _NONE = _Candidates()
 _Matches = Mapping[tuple[Side, str], _Candidates]
+"""By side and match key; of parts by side and id."""
 _Partners = dict[_At, tuple[Item, By]]
 
 
@@ -242,10 +249,51 @@ def _by_match(batch: Batch, items: Sequence[Item]) -> _Matches:
     return found
 
 
+def _parts_by_match(batch: Batch, items: Sequence[Item]) -> _Matches:
+    """What was there on both sides before the link was: parts of one task that say the same, the first with the first.
+
+    A part that appears later was written on one side only, and gets a partner made.
+    """
+    found: dict[tuple[Side, str], _Candidates] = {}
+    keys = {item.match_key for item in items if item.initial and item.match_key is not None}
+    if batch.link.initial == "create" or not keys:
+        return found
+    here = (batch.session, batch.link.id, batch.kind)
+    rows = {
+        side: [(row, record_of(batch, row)) for row in inbox.by_match(*here, side, keys) if row.record is not None]
+        for side in SIDES
+    }
+    refs = of_values(
+        batch.session, batch.link, batch.kind, {side: [held.fields for _, held in rows[side]] for side in SIDES}
+    )
+    groups: dict[tuple[str | None, Value, Value], dict[Side, list[Item]]] = defaultdict(
+        lambda: {"left": [], "right": []}
+    )
+    for side in SIDES:
+        for row, record in sorted(rows[side], key=lambda one: (len(one[0].item_id), one[0].item_id)):
+            task = record.fields.get(TASK)
+            there = refs.left_of.get(str(task)) if side == "right" else task if task in refs.right_of else None
+            if there is not None and record.marker is None:
+                groups[row.match_key, there, _rough(batch, record)][side].append(row)
+    for group in groups.values():
+        for left, right in zip(group["left"], group["right"], strict=False):
+            found["left", left.item_id] = _Candidates([left.item_id], [right])
+            found["right", right.item_id] = _Candidates([right.item_id], [left])
+    return found
+
+
+def _rough(batch: Batch, record: Record) -> Value:
+    """A duration as the coarser of the two trackers knows it (S12)."""
+    for row in batch.link.mappings[batch.kind].rows:
+        if isinstance(row.lens, Rounded):
+            return rounded(record.fields.get(SECONDS), max(row.lens.left_step, row.lens.right_step))
+    return record.fields.get(SECONDS)
+
+
 def _match_or_create(
     batch: Batch, item: Item, record: Record, matches: _Matches, taken: set[_At], *, copied: bool
 ) -> None:
-    same = matches.get((item.side, item.match_key or ""), _NONE)
+    same = matches.get((item.side, item.item_id if batch.kind in PARTS else item.match_key or ""), _NONE)
     mine = [item_id for item_id in same.mine if (item.side, item_id) not in taken]
     theirs = [row for row in same.theirs if (row.side, row.item_id) not in taken]
     if len(mine) == 1 and len(theirs) == 1:

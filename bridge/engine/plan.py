@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Literal
 
 from msgspec import Struct
 
 from bridge.engine import breaker
+from bridge.engine.binding import rows_of
 from bridge.engine.fields import decide
 from bridge.engine.link import Link
 from bridge.engine.outcome import Decided, Outcome, Problem, Sight, unwritable
@@ -34,6 +35,7 @@ from bridge.model import (
     other,
 )
 from mappings.lenses import Choice, Same, UnmappedError
+from mappings.references import References
 from mappings.rows import Row
 from state.inbox import Item
 
@@ -77,7 +79,7 @@ class View(Struct, frozen=True, gc=False):
     ``by`` says how two records were found to be one. ``hold`` is set when the item is not to be touched. ``marker`` is
     what a create shall carry. ``clashing``, ``parked``: something of it is an open conflict, or parked, since an earlier
     run. ``frozen`` are the left names of rows that the breaker holds (S36), ``refused`` those whose value the tracker has
-    just refused, with what it said.
+    just refused, with what it said. ``refs``: the partners of the tasks that these records name.
     """
 
     kind: str
@@ -93,6 +95,7 @@ class View(Struct, frozen=True, gc=False):
     parked: bool = False
     frozen: frozenset[str] = frozenset()
     refused: Mapping[str, Problem] = {}
+    refs: References = References()
 
     def member(self, side: Side) -> Member | None:
         return self.left if side == "left" else self.right
@@ -131,15 +134,17 @@ def plan_view(link: Link, view: View) -> Work:
 
 
 def title_of(record: Record) -> str:
-    """How a record is called in lists: its title, else its name, else its id."""
-    return str(record.fields.get("title") or record.fields.get("name") or record.ref.id).replace("\0", "")
+    """How a record is called in lists: its title, else its name, else how its text begins, else its id."""
+    fields = record.fields
+    said = fields.get("title") or fields.get("name") or fields.get("body") or fields.get("note") or record.ref.id
+    return " ".join(str(said).replace("\0", "").split())[:80] if "title" not in fields else str(said).replace("\0", "")
 
 
 # --- two records -----------------------------------------------------------------------------------------------------
 
 
 def _plan_pair(link: Link, view: View, left: Member, right: Member) -> Work:
-    rows = link.mappings[view.kind].rows
+    rows = rows_of(link, view)
     if not (view.clashing or view.parked) and _agree(rows, left.record, right.record):
         return Work(view, operations=_adoption(view, left.record, right.record), agreed=True)
     sights = tuple(_sight(row, view, left, right) for row in rows)
@@ -275,7 +280,8 @@ def _plan_create(link: Link, view: View) -> Work:
     target = other(side)
     changes: list[FieldChange] = []
     holds: list[Hold] = []
-    for row in link.mappings[view.kind].rows:
+    rows = rows_of(link, view)
+    for row in rows:
         if row.direction != "create-only" and not row.writes_to(target):
             continue
         refused = view.refused.get(row.left)
@@ -283,9 +289,8 @@ def _plan_create(link: Link, view: View) -> Work:
         holds.extend(_hold(view.kind, problem, record, row.field(side)) for problem in problems)
         if value not in (None, ()):
             changes.append(FieldChange(row.field(target), None, value, f"{row.left}: new on the {side} side"))
-    must = {"title", "name"} & {row.field(target) for row in link.mappings[view.kind].rows}
-    if not must <= {change.field for change in changes}:
-        lacking = Problem(side, "invalid", f"it has no {' or '.join(sorted(must))} that the other side could hold")
+    lacking = _lacking(view.kind, side, rows, {change.field for change in changes}, holds)
+    if lacking is not None:
         return Work(view, operations=(*holds, _hold(view.kind, lacking, record, None)))
     create = Create(
         view.kind,
@@ -299,6 +304,32 @@ def _plan_create(link: Link, view: View) -> Work:
         tuple(changes),
     )
     return Work(view, operations=(create, *holds))
+
+
+_MUST: Final[Mapping[str, frozenset[str]]] = {
+    "task": frozenset({"title"}),
+    "label": frozenset({"name"}),
+    "comment": frozenset({"task", "body"}),
+    "time_entry": frozenset({"task", "seconds"}),
+}
+"""What a record cannot be made without, by kind."""
+
+
+def _lacking(
+    kind: str, side: Side, rows: Sequence[Row], said: Collection[str], holds: Sequence[Hold]
+) -> Problem | None:
+    """Why no partner can be made: what it must have cannot be said on the other side, or not yet."""
+    missing = [
+        row for row in rows if row.field(other(side)) in _MUST.get(kind, ()) and row.field(other(side)) not in said
+    ]
+    if not missing:
+        return None
+    held = {hold.field: hold for hold in holds}
+    for row in missing:
+        if (why := held.get(row.field(side))) is not None:
+            return Problem(side, why.reason, why.message)
+    names = " or ".join(sorted(row.field(other(side)) for row in missing))
+    return Problem(side, "invalid", f"it has no {names} that the other side could hold")
 
 
 def _for_create(row: Row, side: Side, record: Record) -> tuple[Value, list[Problem]]:

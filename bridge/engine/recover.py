@@ -12,9 +12,11 @@ import structlog
 
 from bridge.engine import orders
 from bridge.engine.batch import merged
+from bridge.engine.binding import bound
 from bridge.engine.context import Run
 from bridge.engine.created import bases_of_created, overlay
 from bridge.engine.link import Link
+from bridge.engine.references import TASK, of_values
 from bridge.errors import ENDING, GoneError, TrackerError
 from bridge.model import SIDES, Marker, Record, Ref, Side, Unset, Value, other
 from state import history, inbox, intents, pairs
@@ -95,6 +97,7 @@ async def _pair_up(run: Run, side: Side, intent: IntentRow, found: Record) -> No
         return
     await run.store.run(_adopt, run, intent, source, target)
     run.tally.counts[f"recovered_{side}"] += 1
+    run.tally.joined += intent.kind == TASK
     log.info("write.recovered", side=side, marker=intent.marker, item=target.ref.id)
 
 
@@ -160,7 +163,7 @@ def _adopt(session: Session, run: Run, intent: IntentRow, source: Record, target
     known = pairs.by_items(session, run.link.id, intent.kind, side, {target.ref.id})
     taken = pairs.by_items(session, run.link.id, intent.kind, other(side), {source.ref.id})
     if not known and not taken:
-        halves = _halves(run.link, intent, side, source, _seen(session, run, side, target))
+        halves = _halves(session, run.link, intent, side, source, _seen(session, run, side, target))
         pair_id = pairs.add_one(session, _pair(run, intent, halves))
         history.add_many(session, [_entry(run, intent, target.ref, pair_id)])
     intents.remove(session, [intent.id or 0])
@@ -196,10 +199,12 @@ def _seen(session: Session, run: Run, side: Side, target: Record) -> Record:
     return merged(load_record(row.record, target.ref), target) if row is not None and row.record else target
 
 
-def _halves(link: Link, intent: IntentRow, side: Side, source: Record, target: Record) -> _Halves:
+def _halves(session: Session, link: Link, intent: IntentRow, side: Side, source: Record, target: Record) -> _Halves:
     sent = {name: _value(held[2]) for name, held in load(intent.changes).items()}
-    of_source, of_target = bases_of_created(link, intent.kind, side, source, target, sent, answered=False)
     records = {side: target, other(side): source}
+    refs = of_values(session, link, intent.kind, {at: [records[at].fields] for at in SIDES})
+    rows = bound(link, intent.kind, records["left"], records["right"], refs)
+    of_source, of_target = bases_of_created(rows, side, source, target, sent, answered=False)
     bases = {side: of_target, other(side): of_source}
     stored = {
         at: overlay(

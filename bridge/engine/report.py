@@ -89,13 +89,17 @@ class PlanReport:
 
 @dataclass(slots=True)
 class Tally:
-    """What a run counts while it lasts. ``frozen``: the fields the breaker stopped (S36), for the alert."""
+    """What a run counts while it lasts. ``frozen``: the fields the breaker stopped (S36), for the alert. ``joined``: tasks
+    that got a partner, for which others may have waited.
+    """
 
     counts: Counter[str] = field(default_factory=Counter)
     unmapped: Counter[str] = field(default_factory=Counter)
     frozen: list[Hold] = field(default_factory=list)
+    joined: int = 0
 
     def add(self, other: Tally) -> None:
+        self.joined += other.joined
         self.counts.update(other.counts)
         self.unmapped.update(other.unmapped)
         self.frozen.extend(other.frozen)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 import structlog
 
 from bridge.engine import guard, holder
+from bridge.engine.again import wake_waiting
 from bridge.engine.answers import ask, hear
 from bridge.engine.apply import apply
 from bridge.engine.context import Run
@@ -75,8 +76,10 @@ async def settle_all(run: Run) -> State:
     """
     budget = guard.Budget.of(run)
     idle = 0
+    if run.full or run.tally.joined or await run.store.read(_broke_off, run):
+        await run.store.run(wake_waiting, run.link.id, run.now())
     while idle < _MOST_IDLE:
-        before = _progress(run)
+        before, joined = _progress(run), run.tally.joined
         await poll(run)
         await require_seeded(run)
         await fetch_announced(run)
@@ -88,6 +91,8 @@ async def settle_all(run: Run) -> State:
             if budget.spent:
                 return "stopped"
         again = await deal_with_vanished(run) or again
+        if run.tally.joined > joined:
+            again = bool(await run.store.run(wake_waiting, run.link.id, run.now())) or again
         doubtful = await run.store.read(intents.unfinished, run.link.id)
         if not (again or doubtful):
             await ask(run)
@@ -95,6 +100,11 @@ async def settle_all(run: Run) -> State:
         await recover(run)
         idle = 0 if _progress(run) > before else idle + 1
     return "stopped"
+
+
+def _broke_off(session: Session, run: Run) -> bool:
+    """Whether the run before this one did not get to its end."""
+    return any(each.state != "done" for each in runs.find(session, link_id=run.link.id, limit=2) if each.id != run.id)
 
 
 def _progress(run: Run) -> int:

@@ -8,12 +8,14 @@ from typing import Any
 from msgspec.structs import replace
 
 from bridge.engine.batch import merged
+from bridge.engine.binding import bound, rows_of
 from bridge.engine.context import Run
 from bridge.engine.created import bases_of_created, overlay
 from bridge.engine.fields import advance
 from bridge.engine.forced import remaining
 from bridge.engine.outcome import After
 from bridge.engine.plan import Member, View, Work, plan_view
+from bridge.engine.references import TASK
 from bridge.engine.report import Tally
 from bridge.engine.steps import next_requests
 from bridge.engine.troubles import (
@@ -95,7 +97,8 @@ def _created(wave: Wave, one: Finished) -> Work | None:
     source = view.left if view.left is not None else view.right
     assert source is not None
     new = _provisional(wave, sent.record, side)
-    bases = bases_of_created(wave.run.link, view.kind, side, source.record, new, sent.changes, answered=True)
+    rows = bound(wave.run.link, view.kind, **{other(side): source.record, side: new}, refs=view.refs)
+    bases = bases_of_created(rows, side, source.record, new, sent.changes, answered=True)
     overlaid = _overlay(wave, view.kind, other(side), source.record, bases[0])
     mine = Member(source.record, overlaid, source.item, source.text)
     theirs = Member(new, _overlay(wave, view.kind, side, new, bases[1]))
@@ -107,6 +110,7 @@ def _created(wave: Wave, one: Finished) -> Work | None:
     _note(wave, sent, pair_id, "create")
     note_holds(wave, [op for op in one.work.operations if isinstance(op, Hold)])
     wave.tally.counts[f"created_{side}"] += 1
+    wave.tally.joined += view.kind == TASK
     return _more(wave, one, replace(made, pair=pair_id))
 
 
@@ -213,7 +217,7 @@ def _now(wave: Wave, one: Finished, side: Side, member: Member) -> Record:
 
 
 def _advance(wave: Wave, one: Finished, left: Record, right: Record) -> list[After]:
-    rows = wave.run.link.mappings[one.work.view.kind].rows
+    rows = rows_of(wave.run.link, one.work.view)
     if not one.sent:  # nothing was written, so the values are those that were judged
         judged = zip(rows, one.work.sights, one.work.outcomes, strict=True)
         return [advance(row, sight, outcome, sight.left, sight.right, _nothing) for row, sight, outcome in judged]
@@ -259,6 +263,7 @@ def _store(wave: Wave, view: View, left: Member, right: Member, *, has_more: boo
         )
         return view.pair
     wave.tally.counts["paired"] += 1
+    wave.tally.joined += view.kind == TASK
     row = _row(wave, view, left, right, view.by)
     if left.base or right.base or has_more:
         return pairs.add_one(wave.session, row)

@@ -76,7 +76,7 @@ def test_a_wrong_key_or_value_is_named_with_its_line(desk, text, expected):
         ("lefft = 1", '9: links[0].lefft: unknown key (did you mean "left"?)'),
         ('conflict = "rigth"',
          '9: links[0].conflict: expected "manual", "left", "right", "newest", "merge" or "keep-both" (did you mean "right"?)'),
-        ('kinds = ["tasks"]', '9: links[0].kinds[0]: expected "task" or "label" (did you mean "task"?)'),
+        ('kinds = ["tasks"]', '9: links[0].kinds[0]: expected "task", "label", "comment" or "time_entry" (did you mean "task"?)'),
         ("kinds = []", "9: links[0].kinds: expected at least 1 entry"),
         ("every = 0", "9: links[0].every: expected 1 or more"),
         ('every = "1m"\ncron = "* * * * *"', "10: links[0].cron: give either every or cron, not both"),

@@ -1,0 +1,104 @@
+"""Rows that need to know the record they are used for: references by the link's pairs, bylines by who wrote. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bridge.model import SIDES, Record, Side, Value, other
+from mappings.byline import Byline, line_of
+from mappings.lenses import UnmappedError
+from mappings.references import References
+from mappings.rows import Mapping_, Row
+
+if TYPE_CHECKING:
+    from bridge.engine.link import Link
+    from bridge.engine.plan import View
+
+
+def rows_of(link: Link, view: View) -> tuple[Row, ...]:
+    """The rows of a view's kind, bound to what the view knows."""
+    mapping = link.mappings[view.kind]
+    if not mapping.is_bound:
+        return mapping.rows
+    left = None if view.left is None else view.left.record
+    right = None if view.right is None else view.right.record
+    return bound(link, view.kind, left, right, view.refs)
+
+
+def bound(link: Link, kind: str, left: Record | None, right: Record | None, refs: References) -> tuple[Row, ...]:
+    """The rows of a kind for these two records, or for the one that gets a partner."""
+    mapping = link.mappings[kind]
+    records: dict[Side, Record | None] = {"left": left, "right": right}
+    return (
+        tuple(_bound(link, mapping, row, records, refs) for row in mapping.rows) if mapping.is_bound else mapping.rows
+    )
+
+
+def named(mapping: Mapping_, side: Side, values: Iterable[Mapping[str, object]]) -> Collection[str]:
+    """The tasks that reference fields of a side name in these values."""
+    found: set[str] = set()
+    names = [row.field(side) for row in mapping.rows if isinstance(row.lens, References)]
+    for fields in values:
+        for name in names:
+            value = fields.get(name)
+            found.update(value if isinstance(value, tuple) else (value,) if isinstance(value, str) else ())
+    return found
+
+
+def _bound(link: Link, mapping: Mapping_, row: Row, records: Mapping[Side, Record | None], refs: References) -> Row:
+    if isinstance(row.lens, References):
+        return replace(row, lens=refs, known={})
+    if isinstance(row.lens, Byline):
+        return replace(row, lens=_byline(link, mapping, row, row.lens, records), known={})
+    return row
+
+
+def _byline(link: Link, mapping: Mapping_, row: Row, lens: Byline, records: Mapping[Side, Record | None]) -> Byline:
+    copy = _copy(link, records)
+    if copy is None:
+        return lens
+    origin = other(copy)
+    source, held = records[origin], records[copy]
+    if source is None:
+        return lens
+    if held is not None:
+        has_line = lens.has_line(copy, held.fields.get(row.field(copy)))
+    else:
+        has_line = not _is_attributed(mapping, origin, source)
+    end = link.end(origin)
+    return replace(lens, on=copy, line=line_of(_name(mapping, origin, source), end.connection) if has_line else "")
+
+
+def _copy(link: Link, records: Mapping[Side, Record | None]) -> Side | None:
+    """The side that holds, or will hold, what Bridge made. None where both are copies of a third, which say so already."""
+    for side in SIDES:
+        mine, theirs = records[side], records[other(side)]
+        if mine is None and theirs is not None:
+            return None if link.trusts(theirs.marker) else side
+    made = [side for side in SIDES if (record := records[side]) is not None and link.trusts(record.marker)]
+    return made[0] if len(made) == 1 else None
+
+
+def _is_attributed(mapping: Mapping_, origin: Side, source: Record) -> bool:
+    """Whether a new copy will name the person itself."""
+    name = mapping.author.get(origin)
+    row = next((row for row in mapping.rows if row.field(origin) == name), None)
+    if row is None or row.spec(other(origin)).writable == "never" or source.fields.get(name or "") is None:
+        return False
+    try:
+        return row.convert(other(origin), source.fields[row.field(origin)]) is not None
+    except UnmappedError:
+        return False
+
+
+def _name(mapping: Mapping_, origin: Side, source: Record) -> str | None:
+    """What the other side calls the author, else the name that the tracker shows, else the one it uses."""
+    name = source.fields.get(mapping.author.get(origin, ""))
+    shown: Value = source.fields.get("author_name") or name
+    if isinstance(name, str):
+        with suppress(UnmappedError):
+            shown = mapping.people.to_right(name) if origin == "left" else mapping.people.to_left(name)
+    return shown if isinstance(shown, str) else None

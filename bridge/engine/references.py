@@ -1,0 +1,70 @@
+"""What references between records mean on the other side: the partners of the tasks they name. Reads pairs, writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from msgspec.structs import replace
+
+from bridge.engine.binding import named
+from bridge.engine.link import Link
+from bridge.engine.plan import Member, View, title_of
+from bridge.model import SIDES, Fields, Hold, Side, Unset
+from mappings.references import WAITING, References
+from state import pairs
+from state.store import Session
+
+TASK: Final = "task"
+"""The kind that references name."""
+
+PARTS: Final = frozenset({"comment", "time_entry"})
+"""Kinds whose records belong to a task, named in their field ``task``: they are in step only while it is."""
+
+
+def with_refs(session: Session, link: Link, kind: str, views: Sequence[View]) -> Sequence[View]:
+    """The views, with the partners of the tasks that their references name. A part whose task is not in step waits."""
+    if not link.mappings[kind].is_bound:
+        return views
+    refs = of_members(session, link, kind, {side: [view.member(side) for view in views] for side in SIDES})
+    bound = [replace(view, refs=refs) for view in views]
+    return [_waiting(view, refs) for view in bound] if kind in PARTS else bound
+
+
+def of_members(session: Session, link: Link, kind: str, members: Mapping[Side, Iterable[Member | None]]) -> References:
+    """The live pairs of the tasks that these records and their bases name."""
+    values: dict[Side, list[Fields]] = {"left": [], "right": []}
+    for side in SIDES:
+        for member in members[side]:
+            if member is not None:
+                values[side].append(member.record.fields)
+                known = {name: value for name, value in (member.base or {}).items() if not isinstance(value, Unset)}
+                values[side].append(known)
+    return of_values(session, link, kind, values)
+
+
+def of_values(session: Session, link: Link, kind: str, values: Mapping[Side, Iterable[Fields]]) -> References:
+    """The live pairs of the tasks that these fields name."""
+    right_of: dict[str, str] = {}
+    left_of: dict[str, str] = {}
+    for side in SIDES:
+        ids = named(link.mappings[kind], side, values[side])
+        for pair in pairs.by_items(session, link.id, TASK, side, ids).values() if ids else ():
+            if pair.status == "live":
+                right_of[pair.left_id] = pair.right_id
+                left_of[pair.right_id] = pair.left_id
+    return References(right_of, left_of)
+
+
+def _waiting(view: View, refs: References) -> View:
+    """A part of a pair whose task was unlinked, or has no partner yet, is left alone."""
+    if view.hold is not None or view.pair is None or view.left is None or view.right is None:
+        return view
+    for side, member, table in (("left", view.left, refs.right_of), ("right", view.right, refs.left_of)):
+        task = member.record.fields.get(TASK)
+        if task is not None and task not in table:
+            at: Side = "left" if side == "left" else "right"
+            message = f"its task {task} is not in step with the other side"
+            hold = Hold(view.kind, at, member.record.ref, title_of(member.record), None, WAITING, message)
+            return replace(view, hold=hold)
+    return view

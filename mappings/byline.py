@@ -1,0 +1,119 @@
+"""The line that says who wrote a text, where the API can only write as the account of the key (S14).
+
+``NAME (CONNECTION):`` stands above the text of a copy, or before a note of one line. It is plain words in every dialect.
+Law: the line is no part of what both sides say: a text and its copy agree with it and without it.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bridge.model import FieldSpec, FieldType, Side, Value, other
+from mappings.lenses import Lens
+
+NOBODY: Final = "somebody"
+
+_WHO: Final = r"[^\n<>]{1,80}? \(%s\):"
+
+
+@dataclass(frozen=True, slots=True)
+class Byline:
+    """A lens around another one. ``on`` is the side that holds the copy, ``line`` what stands above new words there; empty
+    for none. Unbound (``on`` None) it is the inner lens.
+    """
+
+    inner: Lens
+    left_spec: FieldSpec
+    right_spec: FieldSpec
+    left_connection: str
+    right_connection: str
+    on: Side | None = None
+    line: str = ""
+
+    def to_right(self, value: Value) -> Value:
+        return self._carry("right", value)
+
+    def to_left(self, value: Value) -> Value:
+        return self._carry("left", value)
+
+    def agree(self, left: Value, right: Value) -> bool:
+        return self.inner.agree(self.bare("left", left), self.bare("right", right))
+
+    def bare(self, side: Side, value: Value) -> Value:
+        """A side's text without the line, where that side is the copy."""
+        if side != self.on or not isinstance(value, str):
+            return value
+        return _without(value, self._spec(side), self._origin(side))
+
+    def has_line(self, side: Side, value: Value) -> bool:
+        """Whether a text of ``side`` begins with such a line about somebody of the other side."""
+        return isinstance(value, str) and _without(value, self._spec(side), self._origin(side)) != value
+
+    def _carry(self, to: Side, value: Value) -> Value:
+        bare = self.bare(other(to), value)
+        carried = self.inner.to_right(bare) if to == "right" else self.inner.to_left(bare)
+        if to != self.on or not self.line:
+            return carried
+        return _with(carried if isinstance(carried, str) else "", self.line, self._spec(to))
+
+    def _spec(self, side: Side) -> FieldSpec:
+        return self.left_spec if side == "left" else self.right_spec
+
+    def _origin(self, copy: Side) -> str:
+        return self.left_connection if copy == "right" else self.right_connection
+
+
+def _with(text: str, line: str, spec: FieldSpec) -> str:
+    if spec.type is not FieldType.TEXT:
+        return f"{line} {text}".rstrip()
+    if spec.dialect == "adf":
+        head = {"type": "paragraph", "content": [{"type": "text", "text": line}]}
+        body = _adf(text) or {"type": "doc", "version": 1, "content": []}
+        return _dump({**body, "content": [head, *body.get("content", ())]})
+    if spec.dialect == "html":
+        return f"<p>{html.escape(line, quote=False)}</p>{text}"
+    return f"{line}\n\n{text}".rstrip()
+
+
+def _without(text: str, spec: FieldSpec, origin: str) -> Value:
+    who = _WHO % re.escape(origin)
+    if spec.type is FieldType.TEXT and spec.dialect == "adf":
+        return _adf_without(text, who)
+    if spec.type is FieldType.TEXT and spec.dialect == "html":
+        found = re.match(rf"\s*<p>\s*{_WHO % re.escape(html.escape(origin, quote=False))}\s*</p>\s*", text)
+    else:
+        found = re.match(rf"{who}(?:\s+|$)", text)
+    return text if found is None else text[found.end() :] or None
+
+
+def _adf(text: str) -> dict[str, Any] | None:
+    try:
+        body = json.loads(text) if text else None
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) and isinstance(body.get("content", []), list) else None
+
+
+def _adf_without(text: str, who: str) -> Value:
+    body = _adf(text)
+    blocks = body.get("content", []) if body else []
+    if not body or not blocks or not isinstance(blocks[0], dict) or blocks[0].get("type") != "paragraph":
+        return text
+    said = "".join(str(node.get("text", "")) for node in blocks[0].get("content", ()) if isinstance(node, dict))
+    if re.fullmatch(who, said) is None:
+        return text
+    return _dump({**body, "content": blocks[1:]}) if blocks[1:] else None
+
+
+def _dump(body: dict[str, Any]) -> str:
+    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def line_of(name: str | None, connection: str) -> str:
+    """The line for one person. Of an e-mail address only the part before the @ is told: it may become public."""
+    shown = " ".join((name or "").partition("@")[0].split())[:80] or NOBODY
+    return f"{shown} ({connection}):"
