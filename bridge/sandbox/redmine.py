@@ -19,7 +19,7 @@ from bridge.sandbox import redmine_issues as issues
 from bridge.sandbox import redmine_rest as rest
 from bridge.sandbox import redmine_rules as rules
 from bridge.sandbox.clock import Clock, iso
-from bridge.sandbox.exchange import Ask, Reply
+from bridge.sandbox.exchange import Ask, Refused, Reply
 from bridge.sandbox.faults import Fault, Faults
 from bridge.sandbox.frame import Endpoint, decode, emit
 from bridge.sandbox.journal import Journal
@@ -186,7 +186,7 @@ def guard(box: RedmineSandbox, ask: Ask) -> None:
     try:
         ask.body = decode(ask.raw)
     except ValueError:
-        raise rules.Refused(Reply(400, {"status": 400, "error": "Bad Request"})) from None
+        raise Refused(Reply(400, {"status": 400, "error": "Bad Request"})) from None
 
 
 def _who(box: RedmineSandbox, ask: Ask) -> str:

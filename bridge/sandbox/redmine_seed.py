@@ -98,7 +98,13 @@ def _plant(box: RedmineSandbox, project: Project, row: dict[str, Any]) -> None:
     labels = row.pop("labels", ())
     if labels:
         row["values"] = ((2, tuple(labels)),)
-    made = {"id": box.store.new_id("issues"), "project": project.id, "tracker": 1, "status": 1, "priority": 2}
+    made: dict[str, Any] = {
+        "id": box.store.new_id("issues"),
+        "project": project.id,
+        "tracker": 1,
+        "status": 1,
+        "priority": 2,
+    }
     made |= {"author": 5, "updated_at": now} | row
     made.setdefault("created_at", made["updated_at"])
     box.store.put("issues", Issue(**made), float(made["updated_at"]))
