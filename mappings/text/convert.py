@@ -1,0 +1,56 @@
+"""Text from one dialect to another, and the form under which texts of two dialects are the same. Pure; never raises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Final
+
+from mappings.text.document import Dialect, Document
+from mappings.text.plain import parse_plain, render_plain
+from mappings.text.read_adf import parse_adf
+from mappings.text.read_html import parse_html
+from mappings.text.read_markdown import parse_markdown
+from mappings.text.write_adf import render_adf
+from mappings.text.write_html import render_html
+from mappings.text.write_markdown import render_markdown
+
+READERS: Final[Mapping[Dialect, Callable[[str], Document]]] = {
+    "plain": parse_plain,
+    "markdown": parse_markdown,
+    "adf": parse_adf,
+    "html": parse_html,
+}
+WRITERS: Final[Mapping[Dialect, Callable[[Document], str]]] = {
+    "plain": render_plain,
+    "markdown": render_markdown,
+    "adf": render_adf,
+    "html": render_html,
+}
+
+
+@lru_cache(maxsize=256)
+def parse(text: str, dialect: Dialect) -> Document:
+    """The tree of a text, in normal form."""
+    return READERS[dialect](text)
+
+
+def render(document: Document, dialect: Dialect) -> str:
+    return WRITERS[dialect](document)
+
+
+def convert(text: str | None, source: Dialect, target: Dialect) -> str | None:
+    """The text in the target's dialect; None when there is nothing in it. Between equal dialects: the text itself.
+
+    What the target has no word for is shown as ``⟦…⟧`` or left out: who writes the answer somewhere compares the
+    ``canonical`` forms first, as the lens does.
+    """
+    if text is None or source == target:
+        return text
+    return render(parse(text, source), target) or None
+
+
+def canonical(text: str | None, dialect: Dialect) -> str:
+    """The normal form of a text: equal for two texts, of any dialects, that say the same. "" for nothing."""
+    document = parse(text or "", dialect)
+    return repr(document.blocks) if document.blocks else ""

@@ -1,0 +1,44 @@
+"""What writers share: bare addresses inside text, and what people see in place of a thing their dialect has no word for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import quote
+
+from mappings.text.document import CodeBlock, Mark, Opaque, Text
+from mappings.text.normal import clean
+
+_ADDRESS: Final = re.compile(r"https?://[^\s<>\"'`|\\{}]+")
+_TAIL: Final = re.compile(r"[?!.,:;*_~)\]}(\[]+$")
+
+
+def addresses(text: str) -> Iterator[tuple[str, bool]]:
+    """The pieces of a text in order, each with whether it is a web address."""
+    at = 0
+    for found in _ADDRESS.finditer(text):
+        address = _TAIL.sub("", found[0])
+        if len(address) <= len("https://"):
+            continue
+        if found.start() > at:
+            yield text[at : found.start()], False
+        yield address, True
+        at = found.start() + len(address)
+    if at < len(text):
+        yield text[at:], False
+
+
+def raw_block(opaque: Opaque) -> CodeBlock:
+    """What only another dialect knows, as a code block that reads back as itself."""
+    return CodeBlock(opaque.source, f"raw-{opaque.dialect}")
+
+
+def raw_leaf(opaque: Opaque) -> Text:
+    """The same within a line: a link whose address holds the source."""
+    return Text(shown(opaque), (Mark("link", f"raw-{opaque.dialect}:{quote(opaque.source, safe='')}"),))
+
+
+def shown(opaque: Opaque) -> str:
+    """One word in brackets that no keyboard has: ``⟦adf: extension⟧``."""
+    return f"⟦{opaque.dialect}: {clean(opaque.label or opaque.source)[:40]}⟧"

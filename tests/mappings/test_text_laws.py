@@ -1,0 +1,82 @@
+"""There and back: what a writer writes, its reader reads as the same tree; and the lens' guard lets nothing else through."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mappings.lenses import UnmappedError
+from mappings.text.convert import READERS, WRITERS, canonical, convert
+from mappings.text.document import Document
+from mappings.text.lens import Text
+from mappings.text.normal import normal_document
+from text_trees import adf_documents, documents, plain_documents, texts
+
+SLOW = settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck), derandomize=True)
+DIALECTS = sorted(READERS)
+
+
+@SLOW
+@given(documents)
+def test_the_normal_form_of_a_normal_form_is_itself(document: Document):
+    assert normal_document(document.blocks) == document
+
+
+@SLOW
+@given(documents)
+def test_markdown_holds_every_tree(document: Document):
+    text = WRITERS["markdown"](document)
+
+    assert document == READERS["markdown"](text), text
+
+
+@SLOW
+@given(documents)
+def test_html_holds_every_tree(document: Document):
+    text = WRITERS["html"](document)
+
+    assert document == READERS["html"](text), text
+
+
+@SLOW
+@given(adf_documents)
+def test_adf_holds_what_its_schema_has_a_place_for(document: Document):
+    text = WRITERS["adf"](document)
+
+    assert document == READERS["adf"](text), text
+
+
+@SLOW
+@given(plain_documents)
+def test_plain_text_comes_back_from_every_dialect(document: Document):
+    text = WRITERS["plain"](document)
+
+    for dialect in DIALECTS:
+        there = convert(text, "plain", dialect)
+        assert canonical(there, dialect) == canonical(text, "plain"), there
+
+
+@pytest.mark.parametrize("source", DIALECTS)
+@SLOW
+@given(st.data())
+def test_what_the_lens_carries_agrees_on_both_sides(source: str, data):
+    text = WRITERS[source](data.draw(documents))
+    for target in DIALECTS:
+        lens = Text(source, target)
+        try:
+            there = lens.to_right(text)
+        except UnmappedError as held:
+            assert held.reason == "lossy"
+            continue
+        assert lens.agree(text, there)
+        assert lens.agree(lens.to_left(there), there)
+
+
+@pytest.mark.parametrize("source", DIALECTS)
+@SLOW
+@given(st.one_of(st.text(max_size=60), texts, st.lists(texts, max_size=6).map("\n".join)))
+def test_no_text_makes_a_reader_raise_and_the_second_conversion_is_stable(source: str, text: str):
+    for target in DIALECTS:
+        there = convert(text, source, target)
+        back = convert(there, target, source)
+        again = convert(back, source, target)
+        assert canonical(again, target) == canonical(convert(again, target, target), target)
