@@ -1,4 +1,4 @@
-"""GitHub Issues: issues as tasks, and labels. REST, api.github.com and GitHub Enterprise Server.
+"""GitHub Issues: issues as tasks, labels, comments, and time by convention. REST, api.github.com and GitHub Enterprise Server.
 
 Refuses: HTTP rules (connectors.http), what GitHub means by a status (connectors.github_api), JSON (connectors.github_wire).
 
@@ -22,6 +22,8 @@ from connectors.github_comments import GithubComments
 from connectors.github_config import GithubConfig
 from connectors.github_feed import Cursor, GithubFeed
 from connectors.github_hooks import verify as verified
+from connectors.github_parts import KINDS as PARTS
+from connectors.github_parts import GithubParts, parts_schema
 from connectors.github_wire import (
     BODY_LIMIT,
     ISSUE,
@@ -46,6 +48,9 @@ if TYPE_CHECKING:
 
 _TASK: Final = Kind.TASK.value
 _LABEL: Final = Kind.LABEL.value
+_COMMENT: Final = Kind.COMMENT.value
+_TIME_ENTRY: Final = Kind.TIME_ENTRY.value
+_NO_TIME: Final = 'GitHub has no time tracking; spend_comments = true takes comments like "/spend 1h30m" for entries.'
 
 
 class Github:
@@ -64,10 +69,14 @@ class Github:
         self._api = GithubApi(name, config, transport=transport, retry=retry)
         self.comments: Comments | None = GithubComments(self._api)
         self._feed = GithubFeed(self._api, name, per_page=config.per_page, overlap_s=config.overlap_s)
+        self._parts = GithubParts(self._api, self._feed, name, config)
 
     def kinds(self) -> Mapping[str, Capabilities]:
         lag = self._config.index_lag_s
-        return {
+        parts = {_COMMENT: Capabilities(delete=True, index_lag_s=lag)}
+        if self._config.spend_comments:
+            parts[_TIME_ENTRY] = Capabilities(delete=True, index_lag_s=lag)
+        return parts | {
             _LABEL: Capabilities(
                 delete=True,
                 find=False,
@@ -79,7 +88,8 @@ class Github:
                 comments=True,
                 comment_max=BODY_LIMIT - MARKER_ROOM,
                 closes={"status": "closed:not_planned"},
-                reasons={"delete": "GitHub's REST API cannot delete an issue; close it instead."},
+                reasons={"delete": "GitHub's REST API cannot delete an issue; close it instead."}
+                | ({} if self._config.spend_comments else {_TIME_ENTRY: _NO_TIME}),
             ),
         }
 
@@ -92,6 +102,8 @@ class Github:
         return findings
 
     async def schema(self, container: str, kind: str, *, fields: frozenset[str]) -> Schema:  # noqa: ARG002 — no repository differs
+        if kind in PARTS:
+            return parts_schema(kind)
         return label_schema() if kind == _LABEL else issue_schema()
 
     async def pull(
@@ -102,6 +114,8 @@ class Github:
         start = Cursor.read(cursor)
         if kind == _LABEL:
             pages = self._feed.labels(container, start, self.item_url(Ref(self.name, container, _LABEL, "")))
+        elif kind in PARTS:
+            pages = self._parts.pull(container, kind, start)
         else:
             pages = self._feed.issues(container, start)
         async for page in pages:
@@ -110,6 +124,8 @@ class Github:
     async def fetch(self, ref: Ref, *, fields: frozenset[str]) -> Record:
         """One issue or label. NotFoundError also for a number that is a pull request."""
         del fields
+        if ref.kind in PARTS:
+            return await self._parts.fetch(ref)
         response = await self._api.read(ref.container, tail_of(ref))
         if ref.kind == _LABEL:
             return _label(self, ref.container, decode(response, LABEL))
@@ -121,6 +137,8 @@ class Github:
     def steps(self, kind: str, fields: Collection[str], *, creating: bool) -> tuple[Step, ...]:
         """One call for all fields; a new issue is open, so a status is a second step, free when it is ``open``."""
         names = frozenset(fields)
+        if kind in PARTS:
+            return (Step("create" if creating else "comment", names),)
         if not creating:
             return (Step("label" if kind == _LABEL else "issue", names),)
         if kind == _LABEL or "status" not in names:
@@ -141,6 +159,8 @@ class Github:
         taken as made: its name is its key.
         """
         del key
+        if kind in PARTS:
+            return await self._parts.create(container, kind, fields, marker, before_send)
         if kind == _LABEL:
             return _label(self, container, await create_label(self._api, container, fields, before_send))
         made = await create_issue(self._api, container, fields, marker, before_send)
@@ -152,6 +172,8 @@ class Github:
         """One PATCH with the changed fields; the answer is what GitHub kept. GitHub drops labels, assignees and the
         like in silence when the account may not set them.
         """
+        if ref.kind in PARTS:
+            return await self._parts.update(ref, changes, current, before_send) if changes else current
         if ref.kind == _LABEL:
             return _label(self, ref.container, await update_label(self._api, ref, changes, before_send))
         if not changes or (step.name == "state" and changes.get("status") == current.fields.get("status")):
@@ -160,6 +182,9 @@ class Github:
         return issue_record(self.name, ref.container, kept)
 
     async def delete(self, ref: Ref, *, before_send: BeforeSend | None = None) -> None:
+        if ref.kind in PARTS:
+            await self._parts.delete(ref, before_send)
+            return
         if ref.kind != _LABEL:
             raise RejectedError(
                 f"GitHub's REST API cannot delete the issue {ref.key}.", hint="Choose close or unlink for deletions."
@@ -180,6 +205,8 @@ class Github:
         """Walks the change list, not the search, whose index lags. A marker that was copied counts for the newest issue."""
         if kind == _LABEL:
             return {}
+        if kind in PARTS:
+            return await self._parts.find(container, kind, markers, Cursor.read(since))
         wanted, found = set(markers), dict[Marker, Record]()
         async for page in self._feed.issues(container, structs.replace(Cursor.read(since), etag=None)):
             for record in page.records:
@@ -200,6 +227,8 @@ class Github:
         if parts.hostname == "api.github.com":
             base = "https://github.com"
         place = quote(ref.container, safe="/")
+        if ref.kind in PARTS:
+            return ""  # its issue is not in its name; the record knows its address
         what = f"labels/{quote(ref.id, safe='')}" if ref.kind == _LABEL else f"issues/{quote(ref.id, safe='')}"
         return f"{base.removesuffix('/api/v3')}/{place}/{what}"
 

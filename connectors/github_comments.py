@@ -1,45 +1,26 @@
 """Comments of GitHub issues: all of one issue, and one more.
 
-Refuses: comments as records of their own; the comments of a whole repository.
+Refuses: comments as records of their own (connectors.github_parts).
 
-A comment of Bridge ends in a line ``<!-- bridge:v1 comment KEY -->``, which GitHub does not show.
+A comment in which Bridge speaks ends in a line ``<!-- bridge:v1 SOURCE KEY -->``, which GitHub does not show.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from bridge.errors import RejectedError
 from bridge.model import Kind, Marker, Ref
 from connectors.base import Comment
-from connectors.github_wire import BODY_LIMIT, User, join_body, split_body
+from connectors.github_wire import BODY_LIMIT, COMMENT, COMMENTS, Row, join_body, login_of, split_body
 from connectors.github_write import tail_of
+from connectors.markers import CONVERSATION
 from connectors.status import decode
 
 if TYPE_CHECKING:
     from connectors.base import BeforeSend
     from connectors.github_api import GithubApi
-
-_SOURCE: Final = "comment"
-_GHOST: Final = "ghost"  # what GitHub calls the author whose account is gone
-
-
-class Row(msgspec.Struct):
-    """One comment as GitHub shows it; an account that was deleted leaves ``user`` null."""
-
-    id: int
-    created_at: datetime
-    updated_at: datetime
-    body: str | None = None
-    user: User | None = None
-    html_url: str = ""
-
-
-_ROW: Final = msgspec.json.Decoder(Row)
-_ROWS: Final = msgspec.json.Decoder(list[Row])
 
 
 class GithubComments:
@@ -50,22 +31,22 @@ class GithubComments:
 
     async def post(self, ref: Ref, text: str, *, key: str, before_send: BeforeSend | None = None) -> Comment:
         """One POST; refused before it is sent when GitHub would find it too long."""
-        body = join_body(text, Marker(_SOURCE, key)) or ""
+        body = join_body(text, Marker(CONVERSATION, key)) or ""
         if len(body) > BODY_LIMIT:
             raise RejectedError(
                 f"A comment of {len(body)} characters is too long for GitHub, which takes {BODY_LIMIT}.",
                 hint="Shorten it.",
             )
         answer = await self._api.write("POST", ref.container, _tail(ref), {"body": body}, before_send=before_send)
-        return _comment(decode(answer, _ROW))
+        return _comment(decode(answer, COMMENT))
 
     async def read(self, ref: Ref, since: datetime | None = None) -> tuple[Comment, ...]:
         """By ``updated_at``, inclusive, in whole seconds."""
         params: dict[str, str | int] = {"per_page": 100}
         if since is not None:
             params["since"] = f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        found = await self._api.whole(ref.container, _tail(ref), params, _ROWS, lambda row: row.id)
-        return tuple(_comment(row) for row in sorted(found.rows, key=lambda row: (row.created_at, row.id)))
+        found = await self._api.whole(ref.container, _tail(ref), params, COMMENTS, lambda row: row.number)
+        return tuple(_comment(row) for row in sorted(found.rows, key=lambda row: (row.created_at, row.number)))
 
 
 def _tail(ref: Ref) -> str:
@@ -76,11 +57,11 @@ def _tail(ref: Ref) -> str:
 
 def _comment(row: Row) -> Comment:
     text, marker = split_body(row.body)
-    if marker is not None and marker.source != _SOURCE:
+    if marker is not None and marker.source != CONVERSATION:
         text, marker = row.body, None
     return Comment(
-        id=str(row.id),
-        author=row.user.login if row.user is not None else _GHOST,
+        id=str(row.number),
+        author=login_of(row),
         text=text or "",
         created_at=row.created_at.astimezone(UTC),
         updated_at=row.updated_at.astimezone(UTC),

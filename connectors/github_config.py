@@ -35,6 +35,13 @@ class GithubConfig(BaseModel):
     )
     user_agent: str = Field(default="", description="User-Agent; GitHub refuses requests without one. Empty: Bridge's.")
 
+    spend_comments: bool = Field(
+        default=False,
+        description='Take comments that begin with "/spend 1h30m" for time entries: GitHub has no time tracking of its own.',
+    )
+    hours_per_day: int = Field(default=8, ge=1, le=24, description='What "1d" means in such a comment.')
+    days_per_week: int = Field(default=5, ge=1, le=7, description='What "1w" means in such a comment.')
+
     per_page: int = Field(default=100, ge=1, le=100, description="Issues asked for at once.")
     overlap_s: int = Field(default=120, ge=0, description="Seconds that each poll reads again before the last one.")
     index_lag_s: int = Field(default=10, ge=0, description="A new issue is in the lists after this many seconds.")

@@ -1,4 +1,4 @@
-"""GitHub's lists as pages of records with a cursor: issues by change, labels whole.
+"""GitHub's lists as pages of records with a cursor: issues and comments by change, labels whole.
 
 Refuses: single items and writes (connectors.github).
 
@@ -18,13 +18,16 @@ from msgspec import UNSET, UnsetType
 
 from connectors.base import Page
 from connectors.clocks import earlier_start, skew_of
+from connectors.github_walk import D
 from connectors.github_wire import LABELS, issue_record, label_record, newest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
+    from bridge.model import Record
     from connectors.github_api import GithubApi
-    from connectors.github_walk import Batch
+    from connectors.github_walk import Batch, Walk
+    from connectors.github_wire import Issue
 
 
 class Cursor(msgspec.Struct, frozen=True):
@@ -55,31 +58,33 @@ class GithubFeed:
         self._per_page = per_page
         self._overlap = timedelta(seconds=overlap_s)
 
-    async def issues(self, container: str, cursor: Cursor) -> AsyncIterator[Page]:
-        """Oldest change first, pull requests left out: a page may hold no record and not be the last.
+    def issues(self, container: str, cursor: Cursor) -> AsyncIterator[Page]:
+        """Oldest change first, pull requests left out."""
 
-        An issue that changes during the walk moves to its end and is seen again.
+        def record(issue: Issue) -> Record | None:
+            return None if issue.pull_request is not None else issue_record(self._connection, container, issue)
+
+        return self.changes(self._api.changes(container, self._per_page), cursor, record)
+
+    async def changes(self, walk: Walk[D], cursor: Cursor, record: Callable[[D], Record | None]) -> AsyncIterator[Page]:
+        """A dated list as pages. ``record`` is None for a row that is none: a page may hold no record and not be the last.
+
+        A row that changes during the walk moves to its end and is seen again.
         """
         latest = ceiling = None
         pages = rows = 0
-        async for start, batch in self._batches(container, cursor):
+        async for start, batch in self._batches(walk, cursor):
             since, response = start.since, batch.response
             if response.is_not_modified:
                 yield Page((), str(start), last=True, quiet=True)
                 continue  # there is nothing more
             pages += 1
             rows += batch.size
-            latest = newest(batch.issues, latest)
+            latest = newest(batch.rows, latest)
             if pages == 1 and response.date is not None:
                 ceiling = response.date - self._overlap
             reached = self._reached(since, latest, ceiling)
-            records = tuple(
-                [
-                    issue_record(self._connection, container, issue)
-                    for issue in batch.issues
-                    if issue.pull_request is None
-                ]
-            )
+            records = tuple([made for row in batch.rows if (made := record(row)) is not None])
             is_only = batch.last and pages == 1
             # an ETag speaks for its page: of use where that page is all there is, has room, and is asked for again
             is_whole = is_only and reached == since and batch.size < self._per_page
@@ -91,11 +96,10 @@ class GithubFeed:
                 complete=batch.last and cursor.since is None and rows > 0,
             )
 
-    async def _batches(self, container: str, cursor: Cursor) -> AsyncIterator[tuple[Cursor, Batch]]:
+    async def _batches(self, walk: Walk[D], cursor: Cursor) -> AsyncIterator[tuple[Cursor, Batch[D]]]:
         """The pages from the cursor on, or from further back where the server's clock was put back; with the cursor that
         they really began at.
         """
-        walk = self._api.changes(container, self._per_page)
         batches = walk.batches(cursor.since, cursor.etag)
         first = await anext(batches)
         skew = cursor.skew or 0

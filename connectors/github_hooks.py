@@ -38,10 +38,15 @@ class _Changes(msgspec.Struct):
     new_repository: Repository | None = None
 
 
+class _Id(msgspec.Struct):
+    id: int
+
+
 class _Payload(msgspec.Struct):
     repository: Repository | None = None
     issue: _Number | None = None
     label: Named | None = None
+    comment: _Id | None = None
     changes: _Changes | None = None
 
 
@@ -93,6 +98,9 @@ def _hints(event: str, payload: _Payload) -> Iterator[Hint]:
     changes = payload.changes or _Changes()
     if event in _ISSUE_EVENTS and payload.issue is not None and payload.issue.pull_request is None:
         yield Hint(container, Kind.TASK.value, str(payload.issue.number))
+        if payload.comment is not None:
+            for kind in (Kind.COMMENT, Kind.TIME_ENTRY):
+                yield Hint(container, kind.value, str(payload.comment.id))
         if changes.new_issue is not None and changes.new_repository is not None:
             yield Hint(changes.new_repository.full_name, Kind.TASK.value, str(changes.new_issue.number))
     elif event == "label" and payload.label is not None:

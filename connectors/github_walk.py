@@ -18,15 +18,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from bridge.errors import RetryableError
-from connectors.github_wire import ISSUES, Issue
 from connectors.paginate import link_targets
 from connectors.status import decode, shown
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 
     import msgspec
 
@@ -38,56 +37,71 @@ R = TypeVar("R")
 _MOST_RESTARTS: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """One page of a walk: its ``issues``, pull requests among them, less those that the page before had just the same.
+class Dated(Protocol):
+    """A row of a list that GitHub orders by change. ``number`` tells rows apart."""
 
-    ``size`` counts the rows of the page itself.
+    @property
+    def number(self) -> int: ...
+
+    @property
+    def updated_at(self) -> datetime | None: ...
+
+
+D = TypeVar("D", bound=Dated)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch(Generic[D]):
+    """One page of a walk: its ``rows`` (of issues, pull requests among them) less those that the page before had just the
+    same. ``size`` counts the rows of the page itself.
     """
 
     response: Response
-    issues: tuple[Issue, ...] = ()
+    rows: tuple[D, ...] = ()
     size: int = 0
     last: bool = True
 
 
-class Walk:
+class Walk(Generic[D]):
     """``path`` is the list; ``params`` is what each request says besides ``since``, oldest change first."""
 
-    def __init__(self, http: Http, path: str, params: Mapping[str, str | int]) -> None:
+    def __init__(
+        self, http: Http, path: str, params: Mapping[str, str | int], decoder: msgspec.json.Decoder[list[D]]
+    ) -> None:
         self._http = http
         self._path = path
         self._params = params
+        self._decoder = decoder
 
-    async def batches(self, since: str | None, etag: str | None) -> AsyncGenerator[Batch]:
-        """Every issue that changed at ``since`` or later; one that changes on the way comes again at its new place.
+    async def batches(self, since: str | None, etag: str | None) -> AsyncGenerator[Batch[D]]:
+        """Every row that changed at ``since`` or later; one that changes on the way comes again at its new place.
 
         ``etag`` is for the first request. Raises: RetryableError when one second keeps moving.
         """
         response = await self._ask(since, etag)
-        edge: dict[int, Issue] = {}
+        edge: dict[int, D] = {}
         second, read, restarts = None, set[int](), 0  # within which pages are counted, and what was read there
         while not response.is_not_modified:
-            issues, onward = _page(response)
-            last = issues[-1].updated_at if issues else None
+            rows, onward = self._page(response)
+            last = rows[-1].updated_at if rows else None
             if second is not None:
-                read |= _changed_at(second, issues)
+                read |= _changed_at(second, rows)
                 if (onward is None or last != second) and not await self._holds(second, read):
                     restarts += 1
                     if restarts > _MOST_RESTARTS:
-                        text = f"The issues updated at {_text(second)} move faster than they can be read."
+                        text = f"The rows updated at {_text(second)} move faster than they can be read."
                         raise RetryableError(text, hint="Bridge tries again.")
                     response, second, read = await self._ask(_text(second)), None, set()
                     continue
-            fresh = tuple([issue for issue in issues if edge.get(issue.number) != issue])
-            yield Batch(response, fresh, len(issues), last=onward is None)
+            fresh = tuple([row for row in rows if edge.get(row.number) != row])
+            yield Batch(response, fresh, len(rows), last=onward is None)
             if onward is None:
                 return
             if last is None:
                 response = await self._http.request("GET", onward, follow=True)
                 continue
-            edge = {issue.number: issue for issue in issues if issue.updated_at == last}
-            if issues[0].updated_at == last and second in (None, last):
+            edge = {row.number: row for row in rows if row.updated_at == last}
+            if rows[0].updated_at == last and second in (None, last):
                 second, read = last, read | set(edge)
                 response = await self._http.request("GET", onward, follow=True)
             else:
@@ -101,13 +115,16 @@ class Walk:
         response = await self._ask(_text(second))
         missing = set(read)
         while True:
-            issues, onward = _page(response)
-            missing -= _changed_at(second, issues)
+            rows, onward = self._page(response)
+            missing -= _changed_at(second, rows)
             if not missing:
                 return True
-            if onward is None or not issues or issues[-1].updated_at != second:
+            if onward is None or not rows or rows[-1].updated_at != second:
                 return False
             response = await self._http.request("GET", onward, follow=True)
+
+    def _page(self, response: Response) -> tuple[list[D], str | None]:
+        return decode(response, self._decoder), link_targets(response.headers.get("link", "")).get("next")
 
     async def _ask(self, since: str | None, etag: str | None = None) -> Response:
         params = self._params if since is None else {**self._params, "since": since}
@@ -116,12 +133,8 @@ class Walk:
         return response
 
 
-def _page(response: Response) -> tuple[list[Issue], str | None]:
-    return decode(response, ISSUES), link_targets(response.headers.get("link", "")).get("next")
-
-
-def _changed_at(second: datetime, issues: list[Issue]) -> set[int]:
-    return {issue.number for issue in issues if issue.updated_at == second}
+def _changed_at(second: datetime, rows: Iterable[Dated]) -> set[int]:
+    return {row.number for row in rows if row.updated_at == second}
 
 
 def _text(at: datetime) -> str:

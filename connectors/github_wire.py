@@ -76,6 +76,18 @@ class Issue(msgspec.Struct):
     pull_request: Present | None = None
 
 
+class Row(msgspec.Struct):
+    """One comment as GitHub shows it; an account that was deleted leaves ``user`` null."""
+
+    number: int = msgspec.field(name="id")
+    created_at: datetime
+    updated_at: datetime
+    body: str | None = None
+    user: User | None = None
+    html_url: str = ""
+    issue_url: str = ""
+
+
 class Permissions(msgspec.Struct):
     push: bool = False
     triage: bool = False
@@ -94,6 +106,8 @@ class Repository(msgspec.Struct):
 
 ISSUE: Final = msgspec.json.Decoder(Issue)
 ISSUES: Final = msgspec.json.Decoder(list[Issue])
+COMMENT: Final = msgspec.json.Decoder(Row)
+COMMENTS: Final = msgspec.json.Decoder(list[Row])
 LABEL: Final = msgspec.json.Decoder(Label)
 LABELS: Final = msgspec.json.Decoder(list[Label])
 MILESTONES: Final = msgspec.json.Decoder(list[Milestone])
@@ -129,6 +143,11 @@ def issue_record(connection: str, container: str, issue: Issue) -> Record:
 
 def _ordered(names: list[str]) -> tuple[str, ...]:
     return tuple(names) if len(names) < 2 else tuple(sorted(set(names)))
+
+
+def login_of(row: Row) -> str:
+    """Who wrote a comment; GitHub calls an author whose account is gone "ghost"."""
+    return row.user.login if row.user is not None else "ghost"
 
 
 def label_record(connection: str, container: str, label: Label, url: str) -> Record:
@@ -298,7 +317,7 @@ def _schema(kind: Kind, *specs: FieldSpec) -> Schema:
     return Schema(kind.value, {spec.name: spec for spec in specs})
 
 
-def newest(issues: Collection[Issue], so_far: datetime | None) -> datetime | None:
+def newest(rows: Collection[Any], so_far: datetime | None) -> datetime | None:
     """The latest ``updated_at`` of all, pull requests included, in UTC."""
-    instants = [issue.updated_at.astimezone(UTC) for issue in issues if issue.updated_at]
+    instants = [row.updated_at.astimezone(UTC) for row in rows if row.updated_at]
     return max([*instants, so_far] if so_far else instants, default=None)

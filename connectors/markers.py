@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 
 from bridge.model import Marker
 
-CONVERSATION: Final = "bridge"
+CONVERSATION: Final = "bridge:asks"
 """The source of a marker that is not a record's: a comment in which Bridge speaks (``Comments.post``). Its id is the
 idempotency key. Such a comment is no record of the kind ``comment``.
 """

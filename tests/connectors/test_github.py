@@ -633,7 +633,7 @@ async def test_the_schema_names_limits_that_leave_room_for_the_marker():
     assert task.fields["assignees"].type is FieldType.PERSONS
     assert [name for name, spec in task.fields.items() if spec.writable == "never"] == ["locked", "number"]
     assert set(label.fields) == {"name", "color", "description"}
-    assert set(github.kinds()) == {"task", "label"}
+    assert set(github.kinds()) == {"task", "label", "comment"}
     assert "delete" in github.kinds()["task"].reasons
 
 
