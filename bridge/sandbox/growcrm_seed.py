@@ -110,7 +110,8 @@ def _task(box: GrowcrmSandbox, project: int, members: dict[str, Any]) -> Task:
     own = {row.title: row.id for row in store.milestones.values() if row.project_id == project}
     emails = {row.email: row.id for row in store.team.values()}
     created = members.pop("created_at", box.clock.now())
-    created = instant(created) if isinstance(created, str) else created
+    if isinstance(created, str) and (created := instant(created)) is None:
+        raise ValueError("created_at is no time")
     row = Task(
         id=members.pop("id", None) or store.new_id(),
         project_id=project,

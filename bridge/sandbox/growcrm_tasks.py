@@ -158,7 +158,7 @@ def set_status(box: GrowcrmSandbox, ask: Ask) -> Reply:
 def set_assigned(box: GrowcrmSandbox, ask: Ask) -> Reply:
     row = find(box, ask)
     given = rules.array(rules.body(ask), "assigned")
-    ids = [rules.number({"assigned": one}, "assigned") for one in given]
+    ids = [rules.number({"assigned": one}, "assigned") or 0 for one in given]
     for user in ids:
         if user not in box.store.team or box.store.team[user].status == "deleted":
             rules.invalid("assigned", "The selected assigned is invalid.")
