@@ -77,6 +77,9 @@ class FieldType(StrEnum):
         return self in (FieldType.SET, FieldType.PERSONS, FieldType.REFS)
 
 
+Dialect: TypeAlias = Literal["plain", "markdown", "adf", "wiki", "html", "textile"]
+
+
 @dataclass(frozen=True, slots=True)
 class FieldSpec:
     """What one field of one kind can hold on one tracker.
@@ -94,7 +97,7 @@ class FieldSpec:
     max_length: int | None = None
     max_items: int | None = None
     choices: tuple[str, ...] | None = None
-    dialect: Literal["plain", "markdown", "adf", "wiki", "html", "textile"] = "plain"
+    dialect: Dialect = "plain"
     in_feed: bool = True
     emails: bool = False
     step: int = 1

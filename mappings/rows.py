@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bridge.errors import ConfigError
-from bridge.model import FieldSpec, FieldType, Schema, Side, Value
+from bridge.model import Dialect, FieldSpec, FieldType, Schema, Side, Value
 from mappings.byline import Byline
 from mappings.lenses import Choice, Lens, People, Rounded, Same, normal
 from mappings.references import References
@@ -158,9 +158,30 @@ def _lens(spec: RowSpec, left: FieldSpec, right: FieldSpec, people: People, link
     if spec.transform == "same" and types == {FieldType.DURATION} and (left.step, right.step) != (1, 1):
         return Rounded(left.step, right.step)
     lens = lens_of(spec, people, link, by_email=left.emails and right.emails)
+    if spec.transform in ("same", "byline"):
+        lens = _text(left, right) or lens
     if spec.transform != "byline":
         return lens
     return Byline(lens, left, right, people.left_connection, people.right_connection)
+
+
+def _text(left: FieldSpec, right: FieldSpec) -> Lens | None:
+    """What carries texts of two kinds or dialects; None where they are one."""
+    types = {left.type, right.type}
+    if types == {FieldType.LINE, FieldType.TEXT}:
+        from mappings.text.line import Line  # noqa: PLC0415 — parsers take 80 ms to load, and most links need none
+
+        return Line(left, right)
+    mine, theirs = (_AS_READ.get(spec.dialect, spec.dialect) for spec in (left, right))
+    if types == {FieldType.TEXT} and mine != theirs:
+        from mappings.text.lens import Text  # noqa: PLC0415 — as above
+
+        return Text(mine, theirs)
+    return None
+
+
+_AS_READ: Mapping[Dialect, Dialect] = {"plain": "markdown"}
+"""Plain fields show what is typed, so Markdown goes there as it is, and what stands there is read as Markdown."""
 
 
 def _spec(schema: Schema, name: str, side: Side, origin: str, link: str) -> FieldSpec:
