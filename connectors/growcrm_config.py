@@ -21,7 +21,8 @@ class GrowcrmConfig(BaseModel):
 
     type: Literal["growcrm"] = "growcrm"
     base_url: str = Field(
-        description="The address of your CRM, without /api. On the SaaS edition it names the account."
+        default="https://crm.example.com",
+        description="The address of your CRM, without /api; it names the account on the SaaS edition. Always to be set.",
     )
     token: SecretStr | None = Field(
         default=None,
