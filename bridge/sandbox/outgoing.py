@@ -124,6 +124,14 @@ class Outgoing:
                 "User-Agent": "GitHub-Hookshot/5a0d0b0",
                 target.header or "X-Hub-Signature-256": (target.prefix or "sha256=") + signed,
             }
+        elif self.style in ("jira", "jira-dc"):
+            headers |= {
+                "X-Atlassian-Webhook-Identifier": delivery,
+                "X-Atlassian-Webhook-Retry": "0",
+                "X-Atlassian-Webhook-Flow": "Primary",
+            }
+            if target.secret and self.style == "jira":  # Data Center signs nothing
+                headers[target.header or "X-Hub-Signature"] = (target.prefix or "sha256=") + signed
         elif self.style == "timetracker":
             headers |= {
                 "User-Agent": "TimeTracker-Webhook/1.0",

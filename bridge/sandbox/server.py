@@ -11,6 +11,7 @@ import threading
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,6 +23,7 @@ from bridge.sandbox.frame import Frame
 from bridge.sandbox.gipo import GipoSandbox
 from bridge.sandbox.github import GithubSandbox
 from bridge.sandbox.growcrm import GrowcrmSandbox
+from bridge.sandbox.jira import JiraSandbox
 from bridge.sandbox.redmine import RedmineSandbox
 from bridge.sandbox.timetracker import TimeTrackerSandbox
 from bridge.sandbox.workestra import WorkestraSandbox
@@ -45,6 +47,8 @@ TRACKERS: dict[str, Callable[..., Any]] = {
     "growcrm": GrowcrmSandbox,
     "workestra": WorkestraSandbox,
     "timetracker": TimeTrackerSandbox,
+    "jira": JiraSandbox,
+    "jira-dc": partial(JiraSandbox, dialect="dc"),
 }
 
 
