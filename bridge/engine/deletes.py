@@ -19,8 +19,8 @@ from bridge.engine.guard import is_at_ceiling
 from bridge.engine.link import Link
 from bridge.engine.orders import MARK, remove
 from bridge.engine.pair import member_of
-from bridge.engine.plan import View, title_of
-from bridge.engine.references import PARTS, TASK
+from bridge.engine.plan import PARTS, View, title_of
+from bridge.engine.references import TASK
 from bridge.errors import (
     ENDING,
     GoneError,

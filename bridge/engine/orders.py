@@ -19,7 +19,7 @@ from bridge.engine.settle import settle
 from bridge.engine.wave import Finished, Sent
 from bridge.errors import ENDING, GoneError, LockedError, TrackerError, UnknownOutcome
 from bridge.merge import delta, key
-from bridge.model import SIDES, Delete, FieldChange, Record, Side, Update, Value
+from bridge.model import SIDES, Delete, FieldChange, Record, Side, Update, Value, other
 from connectors.base import Step
 from state import conflicts, history, inbox, intents, leases, pairs, parked
 from state.codec import dump, load
@@ -38,15 +38,19 @@ REMOVE: Final = "remove"
 MARK: Final = "mark"
 """The verb of an intent, and the action in the history, of a write that says on a survivor that its partner is gone."""
 
-VERBS: Final = (UNDO, REMOVE, MARK)
+MOVE: Final = "move"
+"""The verb of an intent to delete a record that is made anew elsewhere. Its action in the history is ``delete``."""
+
+VERBS: Final = (UNDO, REMOVE, MARK, MOVE)
 
 
-async def remove(run: Run, order: Delete) -> None:
-    """Delete one record of a pair, which becomes a tombstone: its partner is never taken for new (S28).
+async def remove(run: Run, order: Delete, verb: str = REMOVE) -> None:
+    """Delete one record of a pair, which becomes a tombstone: its partner is never taken for new (S28). With ``MOVE`` the
+    pair goes altogether and the partner gets another one.
 
     Raises: LockedError; TrackerError where the tracker refuses, or where nobody knows (its intent stays then, S18).
     """
-    intent = await run.store.run(_intend, run, order)
+    intent = await run.store.run(_intend, run, order, verb)
     try:
         await run.link.end(order.side).connector.delete(order.item, before_send=run.check_fence)
     except GoneError:
@@ -57,7 +61,7 @@ async def remove(run: Run, order: Delete) -> None:
         await run.store.run(intents.remove, [intent])
         raise
     run.tally.counts[f"writes_{order.side}"] += 1
-    await run.store.run(_removed, run, intent, order.pair, order.side, order.changes)
+    await run.store.run(_removed, run, intent, order.pair, order.side, order.changes, verb)
 
 
 async def find_out(run: Run, intent: IntentRow) -> None:
@@ -71,22 +75,22 @@ async def find_out(run: Run, intent: IntentRow) -> None:
     except ENDING:
         raise
     except GoneError:
-        if intent.verb == REMOVE:
-            await run.store.run(_removed, run, intent.id or 0, intent.pair_id or 0, side, _changes(intent))
+        if intent.verb in (REMOVE, MOVE):
+            await run.store.run(_removed, run, intent.id or 0, intent.pair_id or 0, side, _changes(intent), intent.verb)
         else:
             await run.store.run(intents.remove, [intent.id or 0])
         return
     except TrackerError as error:  # this item's trouble: it is asked about again in the next run (S24)
         log.info("recovery.waiting", connection=end.connection, reason=error.message)
         return
-    if intent.verb == REMOVE:
+    if intent.verb in (REMOVE, MOVE):
         await run.store.run(intents.remove, [intent.id or 0])
         log.info("write.absent", side=side, item=record.ref.id)
     elif await run.store.run(_found, run, intent, side, record):
         log.info("write.recovered", side=side, item=record.ref.id)
 
 
-def _intend(session: Session, run: Run, order: Delete) -> int:
+def _intend(session: Session, run: Run, order: Delete, verb: str) -> int:
     if not leases.check_fence(session, run.link.id, run.fence):
         raise LockedError(f'link "{run.link.name}": another process took over while this run was paused')
     row = {
@@ -95,8 +99,8 @@ def _intend(session: Session, run: Run, order: Delete) -> int:
         "pair_id": order.pair,
         "kind": order.kind,
         "side": order.side,
-        "verb": REMOVE,
-        "step": REMOVE,
+        "verb": verb,
+        "step": verb,
         "item_id": order.item.id,
         "source_id": None,
         "entity": "",
@@ -112,9 +116,11 @@ def _intend(session: Session, run: Run, order: Delete) -> int:
     return intents.add_many(session, [row])[0]
 
 
-def _removed(session: Session, run: Run, intent: int, pair_id: int, side: Side, changes: Sequence[FieldChange]) -> None:
-    """The record is gone: what it held is in the history, and the pair stays as a tombstone, so that its partner is
-    never taken for a new item.
+def _removed(
+    session: Session, run: Run, intent: int, pair_id: int, side: Side, changes: Sequence[FieldChange], verb: str
+) -> None:
+    """The record is gone: what it held is in the history. The pair stays as a tombstone, so that its partner is never
+    taken for a new item; or it goes, and its partner is new.
     """
     intents.remove(session, [intent])
     pair = pairs.by_ids(session, [pair_id]).get(pair_id)
@@ -128,6 +134,10 @@ def _removed(session: Session, run: Run, intent: int, pair_id: int, side: Side, 
         parked.clear(session, run.link.id, pair.kind, at, [item])
         waiting = inbox.get_many(session, run.link.id, pair.kind, at, [item])
         inbox.remove(session, run.link.id, pair.kind, list(waiting.values()))
+    if verb == MOVE:
+        partner = pair.item_id(other(side))
+        pairs.remove(session, [pair_id])
+        inbox.announce(session, run.link.id, pair.kind, other(side), [partner], run.now())
     item, now = pair.item_id(side), run.now()
     history.add_many(
         session,

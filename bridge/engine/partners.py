@@ -10,8 +10,8 @@ from typing import Final
 
 from bridge.engine.batch import Batch, is_complete, record_of
 from bridge.engine.link import Link, marker_key
-from bridge.engine.plan import By, Member, View, title_of
-from bridge.engine.references import PARTS, TASK, of_values
+from bridge.engine.plan import PARTS, By, Member, View, title_of
+from bridge.engine.references import TASK, of_values
 from bridge.model import SIDES, Hold, Marker, Record, Side, Value, other
 from mappings.lenses import Rounded, rounded
 from state import inbox, intents, pairs

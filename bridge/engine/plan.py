@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from bridge.engine import breaker
+from bridge.engine import breaker, moves
 from bridge.engine.binding import rows_of
 from bridge.engine.fields import decide
 from bridge.engine.link import Link
@@ -43,6 +43,9 @@ By = Literal["stored", "marker", "entity", "external-id", "match", "created"]
 
 REPORTED = frozenset({"unknown-person"})
 """Reasons that are counted and shown but park nothing: the rest of the set went over (S14)."""
+
+PARTS: Final = frozenset({"comment", "time_entry"})
+"""Kinds whose records belong to a task, named in their field ``task``: they are in step only while it is."""
 
 _MOST_KNOWN: Final = 10_000
 """Pairs of values of one row that are remembered with whether they agree."""
@@ -120,6 +123,11 @@ class Work(Struct, frozen=True, gc=False):
     ordered: str = ""
 
     @property
+    def gone(self) -> Delete | None:
+        """What is taken away to be made anew (``moves.py``)."""
+        return next((op for op in self.operations if isinstance(op, Delete)), None)
+
+    @property
     def writes(self) -> tuple[Create | Update, ...]:
         return () if self.agreed else tuple([op for op in self.operations if isinstance(op, (Create, Update))])
 
@@ -158,7 +166,11 @@ def _plan_pair(link: Link, view: View, left: Member, right: Member) -> Work:
         else Outcome("same", rule="not observed")
         for row, sight in zip(rows, sights, strict=True)
     )
+    gone: Delete | None = None
+    if view.kind in PARTS:
+        outcomes, gone = moves.planned(link, view, rows, outcomes, title_of(left.record))
     operations: list[Operation] = list(_adoption(view, left.record, right.record))
+    operations.extend([] if gone is None else [gone])
     operations.extend(_updates(rows, view, sights, outcomes))
     operations.extend(_troubles(rows, view, sights, outcomes))
     return Work(view, sights, outcomes, tuple(operations))

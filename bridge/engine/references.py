@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from bridge.engine.binding import named
 from bridge.engine.link import Link
-from bridge.engine.plan import Member, View, title_of
+from bridge.engine.plan import PARTS, Member, View, title_of
 from bridge.model import SIDES, Fields, Hold, Side, Unset
 from mappings.references import WAITING, References
 from state import pairs
@@ -17,9 +17,6 @@ from state.store import Session
 
 TASK: Final = "task"
 """The kind that references name."""
-
-PARTS: Final = frozenset({"comment", "time_entry"})
-"""Kinds whose records belong to a task, named in their field ``task``: they are in step only while it is."""
 
 
 def with_refs(session: Session, link: Link, kind: str, views: Sequence[View]) -> Sequence[View]:

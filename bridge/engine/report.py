@@ -90,16 +90,18 @@ class PlanReport:
 @dataclass(slots=True)
 class Tally:
     """What a run counts while it lasts. ``frozen``: the fields the breaker stopped (S36), for the alert. ``joined``: tasks
-    that got a partner, for which others may have waited.
+    that got a partner, for which others may have waited. ``moves``: parts that are to be made anew under another task.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
     unmapped: Counter[str] = field(default_factory=Counter)
     frozen: list[Hold] = field(default_factory=list)
     joined: int = 0
+    moves: int = 0
 
     def add(self, other: Tally) -> None:
         self.joined += other.joined
+        self.moves += other.moves
         self.counts.update(other.counts)
         self.unmapped.update(other.unmapped)
         self.frozen.extend(other.frozen)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import structlog
@@ -15,12 +15,13 @@ from bridge.engine.apply import apply
 from bridge.engine.context import Run
 from bridge.engine.deletes import deal_with_vanished, take_back
 from bridge.engine.link import Link
+from bridge.engine.orders import MOVE, remove
 from bridge.engine.pair import Found, find
-from bridge.engine.plan import in_order, plan_view
+from bridge.engine.plan import Work, in_order, plan_view
 from bridge.engine.pull import fetch_announced, poll
 from bridge.engine.recover import recover
 from bridge.engine.report import PlanReport, RunReport, State
-from bridge.errors import BridgeError, LockedError, RateLimited, StateError
+from bridge.errors import ENDING, BridgeError, LockedError, RateLimited, StateError, TrackerError
 from bridge.model import SIDES, Operation, Plan, Side
 from state import conflicts, inbox, intents, leases, links, parked, runs
 from state.store import Session, Store
@@ -79,7 +80,7 @@ async def settle_all(run: Run) -> State:
     if run.full or run.tally.joined or await run.store.read(_broke_off, run):
         await run.store.run(wake_waiting, run.link.id, run.now())
     while idle < _MOST_IDLE:
-        before, joined = _progress(run), run.tally.joined
+        before, joined, moves = _progress(run), run.tally.joined, run.tally.moves
         await poll(run)
         await require_seeded(run)
         await fetch_announced(run)
@@ -90,7 +91,7 @@ async def settle_all(run: Run) -> State:
             again = await _settle_kind(run, kind, budget) or again
             if budget.spent:
                 return "stopped"
-        again = await deal_with_vanished(run) or again
+        again = await deal_with_vanished(run) or again or run.tally.moves > moves
         if run.tally.joined > joined:
             again = bool(await run.store.run(wake_waiting, run.link.id, run.now())) or again
         doubtful = await run.store.read(intents.unfinished, run.link.id)
@@ -137,6 +138,7 @@ async def _settle_kind(run: Run, kind: str, budget: guard.Budget) -> bool:
             return True  # nothing is written on what was seen that long ago (S22); pairing goes on
         allowed = budget.take(guard.approved(run, works))
         await apply(run, allowed)
+        await _make_room(run, allowed)
         await put_aside(run, kind, found)
         done += sum(len(view.items()) for view in found.views)
         run.progress.done(min(done, total), total)
@@ -145,6 +147,20 @@ async def _settle_kind(run: Run, kind: str, budget: guard.Budget) -> bool:
         if writes and run.age() > run.link.limits.verify_after_s:
             return True
     return bool(await run.store.read(inbox.announced, run.link.id, kind, run.now()))
+
+
+async def _make_room(run: Run, works: Sequence[Work]) -> None:
+    """Take away what is made anew under another task. One item's trouble is its own (S24)."""
+    for gone in (work.gone for work in works):
+        if gone is None:
+            continue
+        run.tally.moves += 1
+        try:
+            await remove(run, gone, MOVE)
+        except ENDING:
+            raise
+        except TrackerError as error:
+            log.warning("write.failed", link=run.link.name, side=gone.side, step=MOVE, reason=error.message)
 
 
 async def batches(run: Run, kind: str) -> AsyncIterator[Found]:

@@ -143,6 +143,10 @@ def _overlay(
 def _more(wave: Wave, one: Finished, view: View) -> Work | None:
     """What the item still needs; when that is nothing its inbox rows are done with."""
     work = plan_view(wave.run.link, view)
+    if work.gone is not None and view.left is not None and view.right is not None:
+        wave.goes_on(view, view.left.record, view.right.record)
+        wave.tally.moves += 1
+        return None
     if next_requests(wave.run.link, work, one.tried):
         return work
     assert work.view.left is not None
@@ -152,6 +156,8 @@ def _more(wave: Wave, one: Finished, view: View) -> Work | None:
 
 def _paired(wave: Wave, one: Finished, left: Member, right: Member) -> Work | None:
     view = one.work.view
+    if one.work.gone is not None:
+        return None  # its rows stay until that is done
     if one.work.agreed:
         if view.pair is not None:
             left, right = (Member(member.record, {}, text=member.text) for member in (left, right))

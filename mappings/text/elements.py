@@ -11,6 +11,7 @@ DEPTH: Final = 60
 VOID: Final = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr", "!--"}
 )
+RAW_TEXT: Final = frozenset({"script", "style"})
 _CLOSES: Final = {
     "li": frozenset({"li"}),
     "tr": frozenset({"tr", "td", "th"}),
@@ -121,19 +122,24 @@ def page(text: str) -> Page:
     return Page(builder.stack[0], builder.complete and not left_open)
 
 
-def source(element: Element) -> str:
-    """The element as HTML text."""
+def opening(element: Element) -> str:
+    """The tag that opens the element; all of a comment."""
     if element.tag == "!--":
         return f"<!--{element.data}-->"
     attrs = "".join(f' {name}="{escape(value)}"' for name, value in element.attrs.items())
+    return f"<{element.tag}{attrs}>"
+
+
+def source(element: Element) -> str:
+    """The element as HTML text."""
     if element.tag in VOID:
-        return f"<{element.tag}{attrs}>"
-    raw = element.tag in {"script", "style"}
+        return opening(element)
+    raw = element.tag in RAW_TEXT
     inner = "".join(
         source(child) if isinstance(child, Element) else child if raw else escape(child, quote=False)
         for child in element.children
     )
-    return f"<{element.tag}{attrs}>{inner}</{element.tag}>"
+    return f"{opening(element)}{inner}</{element.tag}>"
 
 
 def inner_text(element: Element) -> str:

@@ -36,7 +36,7 @@ from mappings.text.shown import shown
 
 _BLANK: Final = re.compile(r"\n(?:[ \t]*\n)+")
 _INDENT: Final = re.compile(r"^[ \t]+")
-_KEPT: Final = re.compile("^\u00a0+", re.MULTILINE)
+_KEPT: Final = re.compile("^\u00a0++(?! )", re.MULTILINE)
 
 
 def parse_plain(text: str) -> Document:
@@ -92,7 +92,7 @@ def _box(block: Quote | Panel | Expand) -> str:
 def _item(item: Item, mark: str) -> str:
     tick = "" if item.checked is None else "[x] " if item.checked else "[ ] "
     lines = "\n".join(_block(block) for block in item.blocks).split("\n")
-    return mark + tick + ("\n" + " " * len(mark)).join(lines)
+    return (mark + tick + ("\n" + " " * len(mark)).join(lines)).rstrip()
 
 
 def _indented(text: str, by: str) -> str:

@@ -35,7 +35,7 @@ from mappings.text.document import (
     Text,
     with_mark,
 )
-from mappings.text.elements import Child, Element, inner_text, page, source
+from mappings.text.elements import RAW_TEXT, VOID, Child, Element, inner_text, opening, page, source
 from mappings.text.normal import normal_document
 
 _MARKS: Final = {
@@ -122,11 +122,21 @@ def _inline(child: Child, marks: Marks) -> Iterable[Inline]:
         return
     found = marks_of(child.tag, child.attrs)
     if found is None:
-        yield Opaque("html", source(child), f"{child.tag} {inner_text(child)[:60]}".strip(), marks)
+        yield from _foreign(child, marks)
         return
     for mark in found:
         marks = with_mark(marks, mark)
     yield from _inlines(child.children, marks)
+
+
+def _foreign(element: Element, marks: Marks) -> Iterable[Inline]:
+    """An element without a word in the tree: its tags are opaque, the text between them is text."""
+    if element.tag in RAW_TEXT or element.tag in VOID:
+        yield Opaque("html", source(element), element.tag)
+        return
+    yield Opaque("html", opening(element), element.tag)
+    yield from _inlines(element.children, marks)
+    yield Opaque("html", f"</{element.tag}>", f"/{element.tag}")
 
 
 def leaf_of(element: Element, marks: Marks) -> Inline | None:

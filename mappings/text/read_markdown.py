@@ -38,7 +38,7 @@ from mappings.text.document import (
     with_mark,
     without_mark,
 )
-from mappings.text.elements import Element, page
+from mappings.text.elements import Element, opening, page
 from mappings.text.normal import clean, normal_document, normal_inlines
 from mappings.text.read_html import chip_of, html_blocks, leaf_of, marks_of
 
@@ -252,7 +252,7 @@ class _Leaves:
         children = page(raw).root.children
         element = children[0] if children else None
         if not isinstance(element, Element) or element.tag == "!--":
-            self.out.append(Opaque("html", raw, clean(raw)[:60]))
+            self.out.append(Opaque("html", raw, "comment"))
             return
         leaf = None if element.tag == "a" else leaf_of(element, self.marks)
         if leaf is not None:
@@ -261,7 +261,7 @@ class _Leaves:
             return
         found = marks_of(element.tag, element.attrs)
         if not found:
-            self.out.append(Opaque("html", raw, clean(raw)[:60]))
+            self.out.append(Opaque("html", opening(element), element.tag))
             return
         self.tags.append((element.tag, self.marks))
         for mark in found:
@@ -272,7 +272,7 @@ class _Leaves:
         if self.tags and self.tags[-1][0] == tag:
             self.marks = self.tags.pop()[1]
         else:
-            self.out.append(Opaque("html", raw, raw))
+            self.out.append(Opaque("html", f"</{tag}>", f"/{tag}"))
 
 
 def _alt(token: Token) -> str:

@@ -236,7 +236,8 @@ def _leaf(leaf: Text | Image | Chip | Opaque | Break, *, linked: bool) -> str:
         case Chip(kind, value, text):
             return f"[{escaped(text, linked=True)}]({_address(f'{kind}:{value}', '')})"
         case Opaque(dialect, source):
-            return source if dialect == "html" else _raw(leaf)
+            as_is = dialect == "html" and parse_inline(source) == (leaf,)
+            return source if as_is else _raw(leaf)
     return ""
 
 
@@ -257,9 +258,13 @@ def _text(text: str, *, linked: bool) -> str:
     if linked:
         return escaped(text, linked=True)
     return "".join(
-        (piece if escaped(piece) == piece else f"<{piece}>") if is_address else escaped(piece)
+        (piece if _is_bare(piece) else f"<{piece}>") if is_address else escaped(piece)
         for piece, is_address in addresses(text)
     )
+
+
+def _is_bare(address: str) -> bool:
+    return escaped(address) == address and not re.search(r"&#?\w+$", address)
 
 
 def escaped(text: str, *, linked: bool = False) -> str:

@@ -3,13 +3,13 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from text_trees import adf_documents, documents, plain_documents, texts
 
 from mappings.lenses import UnmappedError
 from mappings.text.convert import READERS, WRITERS, canonical, convert
 from mappings.text.document import Document
 from mappings.text.lens import Text
 from mappings.text.normal import normal_document
-from text_trees import adf_documents, documents, plain_documents, texts
 
 SLOW = settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck), derandomize=True)
 DIALECTS = sorted(READERS)
@@ -64,8 +64,7 @@ def test_what_the_lens_carries_agrees_on_both_sides(source: str, data):
         lens = Text(source, target)
         try:
             there = lens.to_right(text)
-        except UnmappedError as held:
-            assert held.reason == "lossy"
+        except UnmappedError:
             continue
         assert lens.agree(text, there)
         assert lens.agree(lens.to_left(there), there)
@@ -79,4 +78,4 @@ def test_no_text_makes_a_reader_raise_and_the_second_conversion_is_stable(source
         there = convert(text, source, target)
         back = convert(there, target, source)
         again = convert(back, source, target)
-        assert canonical(again, target) == canonical(convert(again, target, target), target)
+        assert there == again
