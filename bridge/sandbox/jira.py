@@ -22,7 +22,7 @@ from bridge.sandbox import jira_search as search
 from bridge.sandbox import jira_talk as talk
 from bridge.sandbox import jira_time as times
 from bridge.sandbox.clock import Clock, iso
-from bridge.sandbox.exchange import Ask, Reply
+from bridge.sandbox.exchange import Ask, Handler, Reply
 from bridge.sandbox.faults import Fault, Faults
 from bridge.sandbox.frame import Endpoint, emit
 from bridge.sandbox.jira_gate import crowd, finish, guard, refusal
@@ -42,7 +42,7 @@ class JiraSettings:
 
     dialect: "cloud" or "dc". context: path before /rest (DC). index_lag_s: searches see what is older. page_cap: rows of a
     Cloud page with more fields than id and key. search_max: DC's cap of maxResults. search_properties: DC's search takes
-    ``properties``. epoch_jql, utc_jql: time literals as epoch milliseconds, with " UTC". missing_keys: "refuse" or "ignore"
+    ``properties`` (its documents do not say so). epoch_jql, utc_jql: time literals as epoch milliseconds, with " UTC". missing_keys: "refuse" or "ignore"
     issues in JQL that are not there. flow: "hops" or "direct". done_screen, done_required: fields of the transitions to done.
     required: fields that a create must have. off_screen: not settable; hidden: missing. renamed: status names by name.
     time_tracking: is on. closed_editable: done issues can be edited. worklog_hold_s: how long the feeds hold entries back;
@@ -57,7 +57,7 @@ class JiraSettings:
     index_lag_s: float = 0.0
     page_cap: int = 100
     search_max: int = 1000
-    search_properties: bool = True
+    search_properties: bool = False
     epoch_jql: bool = True
     utc_jql: bool = False
     missing_keys: str = "refuse"
@@ -222,60 +222,11 @@ class _Plain:
 
 
 def routes(box: JiraSandbox) -> list[Route]:
-    issue, project = "/issue/{issue}", "/project/{project}"
-    comment, worklog = f"{issue}/comment/{{comment}}", f"{issue}/worklog/{{worklog}}"
-    table = [
-        ("GET", "/serverInfo", rest.server_info),
-        ("GET", "/myself", rest.myself),
-        ("GET", "/mypermissions", rest.my_permissions),
-        ("GET", "/configuration", rest.configuration),
-        ("GET", "/configuration/timetracking/options", rest.tracking_options),
-        ("GET", "/field", rest.fields),
-        ("GET", "/status", rest.statuses),
-        ("GET", "/priority", rest.priorities),
-        ("GET", "/resolution", rest.resolutions),
-        ("GET", "/issuetype", rest.types),
-        ("GET", "/user", rest.user),
-        ("GET", "/user/search", rest.users),
-        ("GET", "/user/assignable/search", rest.assignable),
-        ("GET", project, rest.project),
-        ("GET", f"{project}/statuses", rest.project_statuses),
-        ("POST", "/issue", issues.create),
-        ("POST", "/issue/bulk", issues.create_many),
-        ("GET", "/issue/createmeta/{project}/issuetypes", rest.create_types),
-        ("GET", "/issue/createmeta/{project}/issuetypes/{type}", rest.create_fields),
-        ("GET", issue, issues.get),
-        ("PUT", issue, issues.edit),
-        ("DELETE", issue, issues.delete),
-        ("GET", f"{issue}/editmeta", issues.editmeta),
-        ("PUT", f"{issue}/assignee", issues.assign),
-        ("GET POST", f"{issue}/transitions", issues.transitions),
-        ("GET", f"{issue}/properties", links.of_issue),
-        ("GET PUT DELETE", f"{issue}/properties/{{key}}", links.of_issue),
-        ("GET POST DELETE", f"{issue}/remotelink", links.remotes),
-        ("GET PUT DELETE", f"{issue}/remotelink/{{remote}}", links.one_remote),
-        ("GET", "/issueLinkType", links.link_types),
-        ("POST", "/issueLink", links.link),
-        ("GET DELETE", "/issueLink/{link}", links.one_link),
-        ("GET POST", f"{issue}/comment", talk.of_issue),
-        ("GET PUT DELETE", comment, talk.one),
-        ("GET", "/comment/{comment}/properties", talk.properties),
-        ("GET PUT DELETE", "/comment/{comment}/properties/{key}", talk.properties),
-        ("GET POST", f"{issue}/worklog", times.of_issue),
-        ("GET PUT DELETE", worklog, times.one),
-        ("GET", f"{worklog}/properties", times.properties),
-        ("GET PUT DELETE", f"{worklog}/properties/{{key}}", times.properties),
-        ("GET", "/worklog/updated", times.updated),
-        ("GET", "/worklog/deleted", times.deleted),
-        ("POST", "/worklog/list", times.by_ids),
-    ]
-    table += (
-        cloud_routes()
-        if box.is_cloud
-        else [("GET", "/project", rest.projects), ("GET POST", "/search", search.by_offset)]
-    )
-    table = [(methods, box.api + path, handler) for methods, path, handler in table]
+    """Every path below the API's root, on Cloud also below /ex/jira/ID, on Data Center below the context path."""
     hooks = "/rest/webhooks/1.0/webhook" if box.is_cloud else "/rest/jira-webhook/1.0/webhooks"
+    table = [
+        (methods, box.api + path, handler) for methods, path, handler in ROUTES + (CLOUD if box.is_cloud else SERVER)
+    ]
     table += [("GET POST", hooks, rest.hooks), ("GET DELETE", f"{hooks}/{{hook}}", rest.hook)]
     prefixes = ["", "/ex/jira/{cloud}"] if box.is_cloud else [box.settings.context]
     return [
@@ -285,14 +236,65 @@ def routes(box: JiraSandbox) -> list[Route]:
     ]
 
 
-def cloud_routes() -> list[tuple[str, str, Any]]:
-    """What only Cloud has."""
-    return [
-        ("GET POST", "/search/jql", search.by_token),
-        ("POST", "/search/approximate-count", search.count),
-        ("POST", "/issue/bulkfetch", search.bulk),
-        ("GET", "/issue/{issue}/changelog", issues.changelog),
-        ("POST", "/comment/list", talk.by_ids),
-        ("GET", "/project/search", rest.project_search),
-        ("GET", "/label", rest.labels),
-    ]
+ISSUE, PROJECT = "/issue/{issue}", "/project/{project}"
+COMMENT, WORKLOG = f"{ISSUE}/comment/{{comment}}", f"{ISSUE}/worklog/{{worklog}}"
+ROUTES: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "/serverInfo", rest.server_info),
+    ("GET", "/myself", rest.myself),
+    ("GET", "/mypermissions", rest.my_permissions),
+    ("GET", "/configuration", rest.configuration),
+    ("GET", "/configuration/timetracking/options", rest.tracking_options),
+    ("GET", "/field", rest.fields),
+    ("GET", "/status", rest.statuses),
+    ("GET", "/priority", rest.priorities),
+    ("GET", "/resolution", rest.resolutions),
+    ("GET", "/issuetype", rest.types),
+    ("GET", "/user", rest.user),
+    ("GET", "/user/search", rest.users),
+    ("GET", "/user/assignable/search", rest.assignable),
+    ("POST", "/issue", issues.create),
+    ("POST", "/issue/bulk", issues.create_many),
+    ("GET", "/issue/createmeta/{project}/issuetypes", rest.create_types),
+    ("GET", "/issue/createmeta/{project}/issuetypes/{type}", rest.create_fields),
+    ("GET", ISSUE, issues.get),
+    ("PUT", ISSUE, issues.edit),
+    ("DELETE", ISSUE, issues.delete),
+    ("GET", f"{ISSUE}/editmeta", issues.editmeta),
+    ("PUT", f"{ISSUE}/assignee", issues.assign),
+    ("GET POST", f"{ISSUE}/transitions", issues.transitions),
+    ("GET", f"{ISSUE}/properties", links.of_issue),
+    ("GET PUT DELETE", f"{ISSUE}/properties/{{key}}", links.of_issue),
+    ("GET POST DELETE", f"{ISSUE}/remotelink", links.remotes),
+    ("GET PUT DELETE", f"{ISSUE}/remotelink/{{remote}}", links.one_remote),
+    ("GET", "/issueLinkType", links.link_types),
+    ("POST", "/issueLink", links.link),
+    ("GET DELETE", "/issueLink/{link}", links.one_link),
+    ("GET POST", f"{ISSUE}/comment", talk.of_issue),
+    ("GET PUT DELETE", COMMENT, talk.one),
+    ("GET", "/comment/{comment}/properties", talk.properties),
+    ("GET PUT DELETE", "/comment/{comment}/properties/{key}", talk.properties),
+    ("GET POST", f"{ISSUE}/worklog", times.of_issue),
+    ("GET PUT DELETE", WORKLOG, times.one),
+    ("GET", f"{WORKLOG}/properties", times.properties),
+    ("GET PUT DELETE", f"{WORKLOG}/properties/{{key}}", times.properties),
+    ("GET", "/worklog/updated", times.updated),
+    ("GET", "/worklog/deleted", times.deleted),
+    ("POST", "/worklog/list", times.by_ids),
+)
+CLOUD: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "/project/search", rest.project_search),
+    ("GET", PROJECT, rest.project),
+    ("GET", f"{PROJECT}/statuses", rest.project_statuses),
+    ("GET POST", "/search/jql", search.by_token),
+    ("POST", "/search/approximate-count", search.count),
+    ("POST", "/issue/bulkfetch", search.bulk),
+    ("GET", f"{ISSUE}/changelog", issues.changelog),
+    ("POST", "/comment/list", talk.by_ids),
+    ("GET", "/label", rest.labels),
+)
+SERVER: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "/project", rest.projects),
+    ("GET", PROJECT, rest.project),
+    ("GET", f"{PROJECT}/statuses", rest.project_statuses),
+    ("GET POST", "/search", search.by_offset),
+)

@@ -213,7 +213,7 @@ class Shaper:
             return {"id": str(issue.id)}
         made |= {"self": f"{self.base}/issue/{issue.id}", "key": issue.key}
         made["fields"] = {
-            field.id: FILLERS[field.id](self, issue) if field.id in FILLERS else self.custom(field, issue)
+            field.id: FILLERS[field.id](self, issue) if field.id in FILLERS else custom(self, field, issue)
             for field in chosen(self.box, names)
         }
         for name in ("parent",):
@@ -224,21 +224,23 @@ class Shaper:
             made["properties"] = {key: issue.properties[key] for key in keys if key in issue.properties}
         return made
 
-    def custom(self, field: Field, issue: Issue) -> Any:
-        value = issue.custom.get(field.id)
-        if value is None:
-            return None
-        if field.kind == "option":
-            return self.option(field, value)
-        if field.item == "option":
-            return [self.option(field, each) for each in value]
-        if field.kind == "user":
-            return self.person(value)
-        return self.at(value) if field.kind == "datetime" else value
 
-    def option(self, field: Field, value: str) -> dict[str, Any]:
-        number = f"{field.id.removeprefix('customfield_')}{field.options.index(value)}"
-        return {"self": f"{self.base}/customFieldOption/{number}", "value": value, "id": number}
+def custom(shaper: Shaper, field: Field, issue: Issue) -> Any:
+    value = issue.custom.get(field.id)
+    if value is None:
+        return None
+    if field.kind == "option":
+        return option(shaper, field, value)
+    if field.item == "option":
+        return [option(shaper, field, each) for each in value]
+    if field.kind == "user":
+        return shaper.person(value)
+    return shaper.at(value) if field.kind == "datetime" else value
+
+
+def option(shaper: Shaper, field: Field, value: str) -> dict[str, Any]:
+    number = f"{field.id.removeprefix('customfield_')}{field.options.index(value)}"
+    return {"self": f"{shaper.base}/customFieldOption/{number}", "value": value, "id": number}
 
 
 def is_internal(row: Comment) -> bool:
@@ -374,7 +376,7 @@ def _allowed(box: JiraSandbox, ask: Ask, field: Field, project: str) -> list[Any
         "versions": lambda: [shaper.named(place, "version", name) for name in place.versions],
     }
     if field.options:
-        return [shaper.option(field, value) for value in field.options]
+        return [option(shaper, field, value) for value in field.options]
     return rows[field.id]() if field.id in rows else None
 
 
