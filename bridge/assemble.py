@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+from bridge.config import plugins
 from bridge.config.digest import config_hash
 from bridge.config.rows import match_names, names_of, row_specs, verbs_of
 from bridge.config.settings import Link as LinkSettings
 from bridge.config.settings import Settings
 from bridge.engine.link import Answers, Deletes, End, ExternalId, Limits, Link, MatchFields
+from bridge.engine.plan import PARTS
 from bridge.errors import ConfigError, TrackerError
 from bridge.model import SIDES, FieldType, Kind, Schema, Side, other
 from connectors.base import Connector, Finding
 from mappings.lenses import People
 from mappings.rows import Mapping_, RowSpec, compile_rows
-
 
 _IN_ORDER: Final[Sequence[str]] = [kind.value for kind in Kind]
 _ALWAYS: Final[Mapping[str, frozenset[str]]] = {
@@ -93,7 +94,8 @@ class Assembly:
             for kind in link.kinds
             if not specs[kind]
         ]
-        if found or not live:
+        found = [*self._lacking(link), *found]
+        if any(each.level == "error" for each in found) or not live:
             return found
         for side in SIDES:
             for kind in link.kinds:
@@ -113,6 +115,28 @@ class Assembly:
             said = [Finding("error", error.message, error.hint)]
         where = f"link {link.name}, {side} {end.connection}:{end.container} ({kind})"
         return [Finding(one.level, f"{where}: {one.what}", one.hint) for one in said]
+
+    def _lacking(self, link: LinkSettings) -> list[Finding]:
+        """What a link asks of a tracker that its API has not, with the reason: it is said here and never tried."""
+        found = []
+        for side in SIDES:
+            end = self._end(link, side)
+            kinds = end.connector.kinds()
+            for kind in link.kinds:
+                where = f"link {link.name}, {side} {end.connection}"
+                if kind not in kinds:
+                    found.append(
+                        Finding("error", f"{where} has no {kind}: {_why_not(end, kind)}", f"Take {kind} out of kinds.")
+                    )
+                    continue
+                can = kinds[kind]
+                for verb, able in (("create", can.create), ("update", can.update), ("delete", can.delete)):
+                    if not able and (verb != "delete" or kind in PARTS):
+                        reason = can.reasons.get(verb, "its API has no way to do it")
+                        found.append(
+                            Finding("warning", f"{where} cannot {verb} a {kind}: {reason}", "It is never tried.")
+                        )
+        return found
 
     def _end(self, link: LinkSettings, side: Side) -> End:
         end = link.side(side)
@@ -158,10 +182,34 @@ class Assembly:
         return names
 
 
+async def look(settings: Settings) -> list[Finding]:
+    """What is wrong with the enabled links, as far as the configuration tells. Raises ConfigError."""
+    made: dict[str, Connector] = {}
+
+    def connector(name: str) -> Connector:
+        if name not in made:
+            config: Any = settings.connections[name]
+            made[name] = plugins.find(config.type).connect(name, config)
+        return made[name]
+
+    assembly = Assembly(settings, {}, connector)
+    try:
+        return [found for link in settings.links if link.enabled for found in await assembly.check(link, live=False)]
+    finally:
+        for each in made.values():
+            await each.aclose()
+
+
 async def _schema(end: End, kind: str, names: frozenset[str]) -> Schema:
     if kind not in end.connector.kinds():
-        raise ConfigError(f'connection "{end.connection}" has no {kind}s to sync')
+        raise ConfigError(f'connection "{end.connection}" has no {kind} to sync: {_why_not(end, kind)}')
     return await end.connector.schema(end.container, kind, fields=names)
+
+
+def _why_not(end: End, kind: str) -> str:
+    """Why a tracker lacks a kind, in the words of its connector."""
+    task = end.connector.kinds().get("task")
+    return task.reasons.get(kind, "its API has nothing of the kind") if task is not None else "it knows no tasks"
 
 
 def _naming(link: LinkSettings, kind: str, side: Side) -> frozenset[str]:

@@ -29,7 +29,7 @@ def check(
 ) -> None:
     """Say every mistake of the configuration at once. Writes nothing, here or there."""
     loaded = frame.settings(ctx, config)
-    findings = frame.run_async(_check(loaded)) if live else []
+    findings = frame.run_async(_check(loaded) if live else _look(loaded))
     failed = any(each.level == "error" for each in findings)
     _print(loaded, findings, json=json)
     raise typer.Exit(ExitCode.ERROR if failed else ExitCode.SETTLED)
@@ -40,6 +40,13 @@ async def _check(loaded: Settings) -> list[Finding]:
 
     async with Bridge.open(loaded) as bridge:
         return await bridge.check(live=True)
+
+
+async def _look(loaded: Settings) -> list[Finding]:
+    """What can be told without asking anybody and without opening the state."""
+    from bridge.assemble import look
+
+    return await look(loaded)
 
 
 def _print(loaded: Settings, findings: list[Finding], *, json: bool) -> None:

@@ -313,6 +313,9 @@ def _match_or_create(
     elif item.initial and batch.link.initial == "match":
         message = 'nothing on the other side matches it, and initial = "match" creates nothing'
         batch.views.append(_held(batch, item, record, "initial", message))
+    elif not batch.link.end(other(item.side)).connector.kinds()[batch.kind].create:
+        message = f"{batch.link.end(other(item.side)).connection} cannot make a {batch.kind} over its API"
+        batch.views.append(_held(batch, item, record, "one-way", message))
     else:
         _create(batch, item, record, copied=copied)
 

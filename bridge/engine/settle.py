@@ -77,8 +77,8 @@ def _outcomes(wave: Wave, one: Finished) -> None:
 
 def _held(wave: Wave, view: View, hold: Hold) -> None:
     items = view.items()
-    if hold.reason == "initial":
-        inbox.hold(wave.session, wave.run.link.id, view.kind, items, "initial")
+    if hold.reason in ("initial", "one-way"):
+        inbox.hold(wave.session, wave.run.link.id, view.kind, items, hold.reason)
         wave.tally.counts["held"] += 1
     elif hold.reason != "create-unknown":
         wave.park(hold)
