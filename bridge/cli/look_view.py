@@ -26,7 +26,7 @@ _STATES: Final = {
 
 def show_status(found: Sequence[LinkStatus], loaded: Settings, place: str) -> None:
     """One row a link, then what a person should do."""
-    columns = ("link", "between", "pairs", "waiting", "conflicts", "parked", "last run", "last good")
+    columns = ("link", "between", "pairs", "waiting", "conflicts", "parked", "requests", "last run", "last good")
     show.table(columns, [_status_row(each, loaded) for each in found])
     for each in found:
         name = escape(each.name)
@@ -61,9 +61,17 @@ def _status_row(each: LinkStatus, loaded: Settings) -> tuple[str, ...]:
         f"{each.waiting:,}",
         f"[red]{each.conflicts_open:,}[/red]" if each.conflicts_open else "0",
         f"[yellow]{each.parked:,}[/yellow]" if each.parked else "0",
+        _requests(each.last_run),
         _run(each.last_run) if not each.running else f"running ({escape(each.running)})",
         words.ago(each.finished_at),
     )
+
+
+def _requests(run: Run | None) -> str:
+    """What the last run asked of the left tracker and of the right one."""
+    if run is None or "requests_left" not in run.counts:
+        return ""
+    return f"{run.counts['requests_left']:,} + {run.counts.get('requests_right', 0):,}"
 
 
 def _run(run: Run | None) -> str:
