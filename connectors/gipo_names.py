@@ -5,6 +5,7 @@ Learnt from answers that come anyway, and asked for only when a name or id is no
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -17,6 +18,7 @@ from connectors.gipo_config import GipoConfig
 from connectors.gipo_wire import ANYTHING, BOARDS, MEMBERS, NAMED, Board, Member, StageRow, TaskRow, User, stage_of
 
 REGISTRIES: Final = {"labels": "tags", "type": "task-types", "project": "projects"}
+_PARTS: Final = re.compile(r"[A-Z]?[a-z]+")
 _WHERE: Final = {"labels": "tag", "type": "task type", "project": "project"}
 TAG_HINT: Final = "Gipo's API cannot create tags: create it in the dashboard, with this very name; then Bridge writes it."
 
@@ -203,8 +205,8 @@ def described_name(description: Mapping[str, Any], what: str) -> str:
     usual = _WRITES[what][0]
     if usual in members:
         return usual
-    stem = what.removesuffix("s")
-    return next((name for name in members if stem in name.lower()), "")
+    words = {what, what.removesuffix("s")}  # stageId has "tag" in it and is none
+    return next((name for name in members if words & {part.lower() for part in _PARTS.findall(name)}), "")
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

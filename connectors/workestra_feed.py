@@ -111,12 +111,12 @@ class Feed:
             if page is not None:
                 yield page
                 return
-            old = msgspec.structs.replace(old, sorts="no") if disorder else old
+            old = msgspec.structs.replace(old, sorts="") if disorder else old
         walked = await self._walk(project)
         records = self._records(project, walked.rows.values())
         sorts = old.sorts
         if may_probe and not sorts and len(walked.rows) > self._config.per_page:
-            sorts = await self._probe(project)
+            sorts = await self._probe(project, walked)
         cursor = self._cursor(walked, records, sorts)
         if old.digest and cursor.digest == old.digest and walked.holds:
             yield Page((), (text or "") if sorts == Cursor.read(text).sorts else cursor.text(), last=True, quiet=True)
@@ -192,6 +192,10 @@ class Feed:
             page += 1
         records = self._records(project, recent)
         news = tuple(record for record in records if old.seen.get(record.ref.id) != record.version)
+        if old.seen.keys() - {
+            record.ref.id for record in records
+        }:  # times only grow: these have left, or the order is another
+            return None, True
         unknown = sum(1 for record in news if record.ref.id not in old.seen)
         counts = walked.counts if walked.is_counted else []
         if any(count < old.rows or count - old.rows > unknown for count in counts) or not _steady(counts):
@@ -203,12 +207,18 @@ class Feed:
         now = msgspec.structs.replace(old, since=since, seen=seen, rows=counts[-1] if counts else old.rows)
         return Page(news, msgspec.structs.replace(now, digest="changes").text(), last=True), False
 
-    async def _probe(self, project: str) -> Literal["", "yes", "no"]:
-        """Whether the list obeys ``sort=updated_at``: in that order, and in no other. "" where no task tells."""
+    async def _probe(self, project: str, walked: Walked) -> Literal["", "yes", "no"]:
+        """Whether the list obeys ``sort=updated_at``: it begins with the newest change of the walk, is in that order and
+        in no other. "" where no task tells.
+        """
         listing = await self._page(project, 1, "updated_at", "desc")
-        changed = [self._wire.instant(row, self._config.updated_field) for row in listing.rows]
+        field = self._config.updated_field
+        changed = [self._wire.instant(row, field) for row in listing.rows]
         made = [self._wire.instant(row, "created_at") for row in listing.rows]
-        if any(at is None for at in (*changed, *made)) or _rises(changed):
+        newest = max((at for row in walked.rows.values() if (at := self._wire.instant(row, field))), default=None)
+        if newest is None or any(at is None for at in (*changed, *made)):
+            return "no"
+        if _rises(changed) or not changed or changed[0] is None or changed[0] < newest:
             return "no"
         return "yes" if _rises(made) else ""
 
