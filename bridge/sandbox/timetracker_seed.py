@@ -79,9 +79,8 @@ def perform(box: TimeTrackerSandbox, deed: dict[str, Any]) -> dict[str, Any]:
         number = store.number("columns")
         store.columns[number] = Column(number, deed["key"], deed["label"], number, project_id=deed.get("project"))
     elif do in ("deactivate", "revoke"):
-        row = next(one for one in store.users.values() if one.username == deed["who"])
-        after = replace(row, is_active=False) if do == "deactivate" else replace(row, token="")
-        store.users[row.id] = after
+        user = next(one for one in store.users.values() if one.username == deed["who"])
+        store.users[user.id] = replace(user, is_active=False) if do == "deactivate" else replace(user, token="")
     else:
         raise ValueError(f"no deed {do!r}; there are: prune_audit, quiet_edit, column, deactivate, revoke")
     return {"done": do}
