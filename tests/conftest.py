@@ -1,7 +1,7 @@
 """What every test gets: no network, no leftovers, no settings of the machine; and the vendor's description, if given.
 
-``BRIDGE_CONTRACT_DIR`` names a folder with GitHub's own API description and a checker. Where it is set, a test that
-makes a request GitHub does not know fails, whatever else it was about.
+``BRIDGE_CONTRACT_DIR`` names a folder with the vendors' own API descriptions (GitHub, Jira) and a checker. Where it is set,
+a test that makes a request its vendor does not know fails, whatever else it was about.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 import re
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -23,6 +24,8 @@ import pytest
 from bridge.sandbox.frame import Frame
 
 CONTRACT_DIR = "BRIDGE_CONTRACT_DIR"
+DESCRIBED: Final = {"github": "github", "jira": "jira-cloud", "jira-dc": "jira-dc"}
+"""The checker's name for the description of a sandbox's tracker, where the folder has one."""
 LOOPBACK: Final = [r"127\.0\.0\.1$", r"::1$", r"localhost$", r"/"]  # the last is a unix socket's path
 THREADS_END_WITHIN_S: Final = 5.0
 FOREIGN_SETTINGS: Final = re.compile(
@@ -42,7 +45,9 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if FOREIGN_SETTINGS.fullmatch(name)]:
         del os.environ[name]
     os.environ["COLUMNS"] = "120"
-    config.addinivalue_line("markers", "wrong_on_purpose: requests that GitHub's description does not know are meant")
+    config.addinivalue_line(
+        "markers", "wrong_on_purpose: requests that the vendor's description does not know are meant"
+    )
     config.option.block_network = True
     config.option.allowed_hosts = LOOPBACK
 
@@ -58,7 +63,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if _contract_dir() is None:
         terminalreporter.write_line(f"contract checks skipped: {CONTRACT_DIR} does not name the vendors' descriptions")
     else:
-        terminalreporter.write_line(f"contract checks: {_CHECKED.count} requests to GitHub checked")
+        terminalreporter.write_line(f"contract checks: {_CHECKED.said()} checked")
 
 
 @pytest.fixture
@@ -97,27 +102,38 @@ def contract_dir() -> Path:
 
 
 class _Checked:
-    """The vendor's checker, loaded once, and what it said about the requests of the running test."""
+    """The vendors' checkers, loaded once, and what they said about the requests of the running test."""
 
     def __init__(self) -> None:
-        self.count = 0
+        self.counts: Counter[str] = Counter()
         self.violations: list[str] = []
-        self._checker: Any = None
+        self._module: Any = None
+        self._checkers: dict[str, Any] = {}
 
-    def checker(self, folder: Path) -> Any:
-        if self._checker is None:
+    def said(self) -> str:
+        counts = self.counts or {"github": 0}
+        return ", ".join(f"{count} requests to {name}" for name, count in sorted(counts.items()))
+
+    def checker(self, folder: Path, name: str = "github") -> Any:
+        """None where the folder has no description of this name."""
+        if self._module is None:
             spec = importlib.util.spec_from_file_location("check_request", folder / "check_request.py")
             assert spec is not None
             assert spec.loader is not None
-            module = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)
-            self._checker = module.Checker("github")
-        return self._checker
+            self._module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(self._module)
+        if name not in self._checkers:
+            there = (folder / "specs" / self._module.FILES[name]).is_file()
+            self._checkers[name] = self._module.Checker(name) if there else None
+        return self._checkers[name]
 
-    def request(self, folder: Path, method: str, path: str, query: str, body: bytes) -> None:
-        self.count += 1
+    def request(self, folder: Path, name: str, method: str, path: str, query: str, body: bytes) -> None:
+        checker = self.checker(folder, name)
+        if checker is None:
+            return
+        self.counts[name] += 1
         parsed = json.loads(body) if body else None
-        found = self.checker(folder).request(method, path, query, parsed)
+        found = checker.request(method, path, query, parsed)
         self.violations += [f"{method} {path}?{query}: {line}" for line in found]
 
 
@@ -130,8 +146,8 @@ def github_checker(contract_dir: Path) -> Any:
     return _CHECKED.checker(contract_dir)
 
 
-def checked_by_github(app: App) -> App:
-    """The same ASGI app, with each request of ours compared to GitHub's description on its way in."""
+def checked_by_vendor(app: App, name: str) -> App:
+    """The same ASGI app, with each request of ours compared to the vendor's description on its way in."""
     folder = _contract_dir()
     if folder is None:
         return app
@@ -149,32 +165,33 @@ def checked_by_github(app: App) -> App:
             return message
 
         await app(scope, heard, send)
-        _CHECKED.request(
-            folder, scope["method"], scope["raw_path"].decode(), scope["query_string"].decode(), bytes(body)
-        )
+        path, query = scope["raw_path"].decode(), scope["query_string"].decode()
+        _CHECKED.request(folder, name, scope["method"], path, query, bytes(body))
 
     return watched
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _every_github_sandbox_is_watched() -> Iterator[None]:
+def _every_described_sandbox_is_watched() -> Iterator[None]:
     """Whoever makes a sandbox, and however: its requests are checked before it answers them."""
     with pytest.MonkeyPatch.context() as patch:
         make = Frame.__init__
 
         def watched(self: Frame, tracker: Any, wrap: Callable[[App], App] | None = None) -> None:
-            ours = checked_by_github if tracker.name == "github" else None
-            outer = (lambda app: ours(wrap(app))) if ours and wrap else ours or wrap
-            make(self, tracker, outer)
+            name = DESCRIBED.get(tracker.name)
+            if name is None:
+                make(self, tracker, wrap)
+            else:
+                make(self, tracker, lambda app: checked_by_vendor(wrap(app) if wrap else app, name))
 
         patch.setattr(Frame, "__init__", watched)
         yield
 
 
 @pytest.fixture(autouse=True)
-def _requests_are_what_github_knows(request: pytest.FixtureRequest) -> Iterator[None]:
+def _requests_are_what_the_vendor_knows(request: pytest.FixtureRequest) -> Iterator[None]:
     _CHECKED.violations.clear()
     yield
     if request.node.get_closest_marker("wrong_on_purpose") is None:
         found = "\n".join(_CHECKED.violations)
-        assert not found, f"requests that GitHub's description does not know:\n{found}"
+        assert not found, f"requests that the vendor's description does not know:\n{found}"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from jira_site import DIALECTS, MARKER, adf, records, site
 
 from bridge.errors import ContainerError, GoneError, RejectedError, UnknownOutcome
 from bridge.model import Marker
 from connectors.jira import Jira
-from jira_site import DIALECTS, MARKER, adf, records, site
 
 both = pytest.mark.parametrize("dialect", DIALECTS)
 
