@@ -88,8 +88,12 @@ class Walked:
     @property
     def holds(self) -> bool:
         """Whether nothing says that a task slipped through."""
-        fell = any(later < earlier for earlier, later in pairwise(self.counts))
-        return not self.is_counted or (not fell and len(self.rows) >= self.counts[-1])
+        return not self.is_counted or (self.is_steady and len(self.rows) >= self.counts[-1])
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether the count never fell, which would shift the tasks over the pages."""
+        return not any(later < earlier for earlier, later in pairwise(self.counts))
 
 
 class Feed:
@@ -107,11 +111,10 @@ class Feed:
         may_probe = self._config.sort_by_change == "probe"
         is_large = old.rows > self._config.per_page
         if may_probe and is_large and old.digest and old.sorts == "yes" and not sweep:
-            page, disorder = await self._changes(project, old)
-            if page is not None:
+            if (page := await self._changes(project, old)) is not None:
                 yield page
                 return
-            old = msgspec.structs.replace(old, sorts="") if disorder else old
+            old = msgspec.structs.replace(old, sorts="")
         walked = await self._walk(project)
         records = self._records(project, walked.rows.values())
         sorts = old.sorts
@@ -121,18 +124,12 @@ class Feed:
         if old.digest and cursor.digest == old.digest and walked.holds:
             yield Page((), (text or "") if sorts == Cursor.read(text).sorts else cursor.text(), last=True, quiet=True)
             return
-        for start in range(0, len(records), self._config.per_page):
-            end = start + self._config.per_page
-            if end < len(records):
-                yield Page(records[start:end], Cursor(v=1, sorts=sorts).text(), last=False)
-        tail = records[(len(records) - 1) // self._config.per_page * self._config.per_page :] if records else ()
-        yield Page(
-            tail,
-            cursor.text(),
-            last=True,
-            quiet=not records,
-            complete=walked.holds and bool(records),
-        )
+        size = self._config.per_page
+        parts = [records[start : start + size] for start in range(0, len(records), size)] or [()]
+        for part in parts[:-1]:
+            yield Page(part, Cursor(v=1, sorts=sorts).text(), last=False)
+        is_whole = walked.holds and bool(records)
+        yield Page(parts[-1], cursor.text(), last=True, quiet=not records, complete=is_whole)
 
     async def find(self, project: str, markers: Collection[Marker], since: str | None) -> Mapping[Marker, Record]:
         """By one walk, newest task first, back to the cursor's time. Of several with one marker the oldest counts: the
@@ -166,46 +163,49 @@ class Feed:
                 break
         return walked
 
-    async def _changes(self, project: str, old: Cursor) -> tuple[Page | None, bool]:
-        """What changed since, newest first. No page where the whole has to be read; then whether it was out of order."""
-        walked, page, last = Walked(), 1, None
+    async def _changes(self, project: str, old: Cursor) -> Page | None:
+        """What changed since, newest first; None where something does not fit, and the whole has to be read."""
+        walked = Walked()
+        if (recent := await self._newest(project, old, walked)) is None:
+            return None
+        records = self._records(project, recent)
+        news = tuple(record for record in records if old.seen.get(record.ref.id) != record.version)
+        if old.seen.keys() - {record.ref.id for record in records}:
+            return None  # times only grow: these tasks have left, or the order is another
+        new = sum(1 for record in news if record.ref.id not in old.seen)
+        counts = walked.counts if walked.is_counted else []
+        if not walked.is_steady or any(not 0 <= count - old.rows <= new for count in counts):
+            return None
+        if not news:
+            return Page((), old.text(), last=True, quiet=True)
+        since = self._since(walked, records)
+        cursor = msgspec.structs.replace(
+            old,
+            digest="changes",
+            since=since,
+            seen=self._window(records, since),
+            rows=counts[-1] if counts else old.rows,
+        )
+        return Page(news, cursor.text(), last=True)
+
+    async def _newest(self, project: str, old: Cursor, walked: Walked) -> list[Row] | None:
+        """The tasks that changed at the cursor's time or later; None for rows out of order, and for a page that is short."""
         recent: list[Row] = []
+        last, page, since = None, 1, old.since or datetime.min.replace(tzinfo=UTC)
         while True:
             listing = await self._page(project, page, "updated_at", "desc")
             new = walked.add(listing)
-            if (
-                walked.is_counted
-                and listing.count is not None
-                and len(listing.rows) < self._size_of(page, listing.count)
-            ):
-                return None, False
+            if walked.is_counted and len(listing.rows) < self._size_of(page, listing.count or 0):
+                return None
             for row in listing.rows:
                 at = self._wire.instant(row, self._config.updated_field)
                 if at is None or (last is not None and at > last):
-                    return None, True
+                    return None
                 last = at
-                if old.since is None or at >= old.since:
-                    recent.append(row)
-            is_past = last is not None and old.since is not None and last < old.since
-            if is_past or walked.is_over(listing, new, self._config.per_page):
-                break
+                recent += [row] if at >= since else []
+            if (last is not None and last < since) or walked.is_over(listing, new, self._config.per_page):
+                return recent
             page += 1
-        records = self._records(project, recent)
-        news = tuple(record for record in records if old.seen.get(record.ref.id) != record.version)
-        if old.seen.keys() - {
-            record.ref.id for record in records
-        }:  # times only grow: these have left, or the order is another
-            return None, True
-        unknown = sum(1 for record in news if record.ref.id not in old.seen)
-        counts = walked.counts if walked.is_counted else []
-        if any(count < old.rows or count - old.rows > unknown for count in counts) or not _steady(counts):
-            return None, False
-        if not news:
-            return Page((), old.text(), last=True, quiet=True), False
-        since = self._since(walked, records)
-        seen = self._window(records, since)
-        now = msgspec.structs.replace(old, since=since, seen=seen, rows=counts[-1] if counts else old.rows)
-        return Page(news, msgspec.structs.replace(now, digest="changes").text(), last=True), False
 
     async def _probe(self, project: str, walked: Walked) -> Literal["", "yes", "no"]:
         """Whether the list obeys ``sort=updated_at``: it begins with the newest change of the walk, is in that order and
@@ -266,7 +266,3 @@ class Feed:
 
 def _rises(instants: list[Any]) -> bool:
     return any(later > earlier for earlier, later in pairwise(instants))
-
-
-def _steady(counts: list[int]) -> bool:
-    return not any(later < earlier for earlier, later in pairwise(counts))
