@@ -120,7 +120,7 @@ class GipoConfig(BaseModel):
     def _zone(cls, value: str) -> str:
         try:
             ZoneInfo(value)
-        except (OSError, ValueError) as error:
+        except (KeyError, OSError, ValueError) as error:
             raise ValueError('expected a time zone such as "Europe/Berlin"') from error
         return value
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from bridge.sandbox.gipo_seed import SECOND, WORKSPACE
 from bridge.sandbox.server import Sandbox
@@ -20,7 +20,7 @@ class People:
 
     container = WORKSPACE
     second_container = SECOND
-    persons = {"ann": "ann@example.com", "bob": "bob@example.com"}
+    persons: ClassVar[dict[str, str]] = {"ann": "ann@example.com", "bob": "bob@example.com"}
     can = frozenset(
         {"task", "time", "edit-time", "delete-time", "delete-task", "labels", "assignee", "due", "start"}
         | {"estimate", "priority"}
