@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import html
 import re
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
@@ -71,19 +71,24 @@ class TaskComments:
             return
         ids = await self._tasks.ids(project, archived=sweep)
         if sweep and len(ids) <= self._config.comments_sweep_max:
-            records, now = await self._of_tasks(project, ids)
+            rows = await self._of_tasks(project, ids)
+            now = _held(rows)
             cursor = written(CommentCursor(tasks=now, after=old.after))
             if now == old.tasks:
                 yield Page((), cursor, last=True, quiet=True)
             else:
+                records = await self._records(project, rows)
                 yield Page(records, cursor, last=True, complete=bool(records), gone=_gone(old.tasks, now))
             return
         turn = ([one for one in ids if one > old.after] + [one for one in ids if one <= old.after])[
             : self._config.comments_per_poll
         ]
-        records, now = await self._of_tasks(project, turn)
+        rows = await self._of_tasks(project, turn)
+        now = _held(rows)
         before = {str(one): old.tasks[str(one)] for one in turn if str(one) in old.tasks}
-        news = tuple(one for one in records if before.get(task := str(one.fields["task"])) != now[task])
+        news = await self._records(
+            project, {task: mine for task, mine in rows.items() if before.get(task) != now.get(task)}
+        )
         gone = _gone(before, now)
         others = {task: held for task, held in old.tasks.items() if task not in before}
         cursor = written(CommentCursor(tasks=others | now, after=turn[-1] if turn else 0))
@@ -94,8 +99,9 @@ class TaskComments:
         ids = [one for one in await self._tasks.ids(project, archived=True) if one > start]
         for begin in range(0, max(len(ids), 1), _CHUNK):
             part = ids[begin : begin + _CHUNK]
-            records, now = await self._of_tasks(project, part)
-            held = held | now
+            rows = await self._of_tasks(project, part)
+            held = held | _held(rows)
+            records = await self._records(project, rows)
             last = begin + _CHUNK >= len(ids)
             cursor = CommentCursor(tasks=held, after=0 if last else part[-1], full=not last)
             yield Page(records, written(cursor), last=last, complete=last and resumed is None and bool(held))
@@ -136,7 +142,7 @@ class TaskComments:
         for part in (likely, *([one] for one in reversed(ids) if one not in likely)):
             if found.keys() >= set(wanted):
                 break
-            for record in (await self._of_tasks(project, part))[0]:
+            for record in await self._records(project, await self._of_tasks(project, part)):
                 if record.marker in wanted and record.marker is not None:
                     found.setdefault(record.marker, record)
         for mark in found:
@@ -204,21 +210,22 @@ class TaskComments:
                 return rows
             page += 1
 
-    async def _of_tasks(self, project: str, ids: Sequence[int]) -> tuple[tuple[Record, ...], _Held]:
-        """Some at once, as far as the pace of the connection lets them; a task that went meanwhile has none."""
-        found: list[Record] = []
-        held: _Held = {}
+    async def _of_tasks(self, project: str, ids: Sequence[int]) -> dict[str, list[CommentRow]]:
+        """What is said on some tasks, but for what Bridge itself says; several at once, as far as the pace lets them."""
+        found: dict[str, list[CommentRow]] = {}
         for begin in range(0, len(ids), self._config.concurrency):
             part = ids[begin : begin + self._config.concurrency]
             refs = [Ref(self._connection, project, "task", str(one)) for one in part]
             for ref, rows in zip(refs, await asyncio.gather(*(self._rows_if_there(ref) for ref in refs)), strict=True):
-                mine = [row for row in rows if not _is_ours(row)]
-                found += [await self._record(project, ref.id, row) for row in mine]
-                if mine:
-                    held[ref.id] = digest(mine), tuple(number(row.id) for row in mine)
-        return tuple(found), held
+                if mine := [row for row in rows if not _is_ours(row)]:
+                    found[ref.id] = mine
+        return found
+
+    async def _records(self, project: str, rows: Mapping[str, Sequence[CommentRow]]) -> tuple[Record, ...]:
+        return tuple([await self._record(project, task, row) for task, mine in rows.items() for row in mine])
 
     async def _rows_if_there(self, ref: Ref) -> list[CommentRow]:
+        """A task that went meanwhile has none."""
         try:
             return await self._rows(ref)
         except GoneError:
@@ -251,6 +258,10 @@ class TaskComments:
             created_at=at or datetime.now(UTC),
             key=mark.id if is_ours and mark is not None else None,
         )
+
+
+def _held(rows: Mapping[str, Sequence[CommentRow]]) -> _Held:
+    return {task: (digest(mine), tuple(number(row.id) for row in mine)) for task, mine in rows.items()}
 
 
 def _gone(before: _Held, now: _Held) -> tuple[str, ...]:
