@@ -101,11 +101,10 @@ class Feed:
             rows += len(batch.rows)
             found = []
             for row in batch.rows:
-                record = await self._record(container, row, custom)
-                stamp = digest((record.version, updated_ms(row)))
+                stamp = digest((row.key, row.fields, row.properties))
                 tail.add(row, stamp)
                 if start.since is None or start.seen.get(row.id) != stamp:
-                    found.append(record)
+                    found.append(await self._record(container, row, custom))
             yield Page(
                 tuple(found),
                 str(tail.cursor(start)),

@@ -84,7 +84,8 @@ def plain_text(stored: Any) -> str:
     """The words of a comment; what is no text is left out."""
     if not isinstance(stored, dict):
         return str(stored or "")
-    return _words(stored).strip("\n")
+    blocks = (_words(block).strip("\n") for block in stored.get("content") or () if isinstance(block, dict))
+    return "\n\n".join(filter(None, blocks))
 
 
 def _words(node: dict[str, Any]) -> str:

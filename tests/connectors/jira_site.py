@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.model import Marker, Record, Ref
 from bridge.sandbox.server import Sandbox
-from connectors.base import Step
 from connectors.jira import Jira
 from connectors.jira_config import JiraConfig
 from connectors.pace import Retry
@@ -108,7 +107,7 @@ def adf(words: str) -> dict[str, Any]:
 
 @asynccontextmanager
 async def site(dialect: str = "cloud", config: Mapping[str, Any] | None = None, **settings: Any) -> AsyncIterator[Site]:
-    with Sandbox("jira", dialect=dialect, **settings) as box:
+    with Sandbox("jira" if dialect == "cloud" else "jira-dc", **settings) as box:
         given = {
             "base_url": box.url,
             "dialect": "cloud" if dialect == "cloud" else "data-center",
@@ -126,6 +125,3 @@ async def site(dialect: str = "cloud", config: Mapping[str, Any] | None = None, 
 
 def records(found: list[Page]) -> list[Record]:
     return [record for page in found for record in page.records]
-
-
-STEP = Step("fields", frozenset())
