@@ -112,9 +112,10 @@ def _written(box: GipoSandbox, space: str, row: dict[str, Any]) -> Task:
                 raise ValueError(f"{name} is no time: {members[name]!r}")
             members[name] = round(moment * 1000)
     stages = box.store.stages_of(space)
-    stage = next((one for one in stages if one.name == members.pop("stage", stages[0].name)), None)
+    wanted = members.pop("stage", stages[0].name)
+    stage = next((one for one in stages if one.name == wanted), None)
     if stage is None:
-        raise ValueError("no such stage")
+        raise ValueError(f"no stage {wanted!r}")
     members["tags"] = tuple(own_id(f"tags {name}") for name in members.get("tags", ()))
     people = {one.email: one.id for one in box.store.users.values()}
     members["assignees"] = tuple(people[email] for email in members.get("assignees", ()))
