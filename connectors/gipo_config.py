@@ -24,7 +24,7 @@ class GipoConfig(BaseModel):
 
     type: Literal["gipo"] = "gipo"
     base_url: str = Field(
-        default="https://gipo.example.com", description="Your own Gipo's address, without /api/v1. Always to be set."
+        description="Your own Gipo's address, without /api/v1; there is no default, since every organization has its own."
     )
     token: SecretStr | None = Field(
         default=None,

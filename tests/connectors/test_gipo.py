@@ -428,6 +428,8 @@ async def test_an_item_is_addressed_by_the_template(people):
 
 
 def test_a_checked_configuration_refuses_what_cannot_work():
+    with pytest.raises(ValueError):
+        GipoConfig(token="ba_x")
     for wrong in (
         {"base_url": "ftp://gipo.example.com"},
         {"base_url": "https://a:b@gipo.example.com"},
@@ -437,5 +439,5 @@ def test_a_checked_configuration_refuses_what_cannot_work():
         {"time_window_days": 500},
     ):
         with pytest.raises(ValueError):
-            GipoConfig(**wrong)
+            GipoConfig(**{"base_url": "https://gipo.example.com", **wrong})
     assert GipoConfig(base_url="https://gipo.example.com/api/v1/").base_url == "https://gipo.example.com"

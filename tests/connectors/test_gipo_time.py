@@ -265,7 +265,9 @@ async def test_where_the_api_names_the_user_an_admin_logs_for_others():
 
 
 async def test_no_key_stands_in_the_representation():
-    config = GipoConfig(token="ba_secret_one", person_keys="bob@example.com ba_secret_two")
+    config = GipoConfig(
+        base_url="https://a.example", token="ba_secret_one", person_keys="bob@example.com ba_secret_two"
+    )
     gipo = Gipo("gipo", config, retry=Retry(sleep=at_once))
     assert "ba_secret" not in repr(config) + repr(vars(gipo))
     await gipo.aclose()
