@@ -65,7 +65,7 @@ def create(box: TimeTrackerSandbox, ask: Ask) -> Reply:
     priority = body.get("priority", "medium") or "medium"
     now = box.clock.now()
     row = Task(
-        id=box.store.number("tasks"),
+        id=0,
         project_id=project.id,
         name=str(rewriting.text(ask, str(body["name"]).strip())),
         created_by=box.person(ask).id,
@@ -78,7 +78,7 @@ def create(box: TimeTrackerSandbox, ask: Ask) -> Reply:
     row = replace(row, description=(row.description or "").strip() or None, tags=(row.tags or "").strip() or None)
     if len(row.name) > rules.NAME_LIMIT or len(row.priority) > rules.STATUS_LIMIT:
         _database(box, "create")
-    box.store.put("tasks", row, now)
+    row = box.store.put("tasks", replace(row, id=box.store.number("tasks")), now)
     box.note(ask, "create", "task", row.id)
     box.audit(ask, "Task", row.id, row.name, "created")
     return Reply(201, {"message": "Task created successfully", "task": shapes.task(box, row)})
