@@ -94,8 +94,8 @@ class TimeEntries:
         Quiet: a request per 100 entries of the window, whosever they are.
         """
         old = Cursor.read(text)
-        window = self._since(old, self._config.time_window_days)
-        start = self._since(old, self._config.time_sweep_days) if sweep else window
+        window = _since(old, self._config.time_window_days)
+        start = _since(old, self._config.time_sweep_days) if sweep else window
         rows, day = await self._walk(start)
         ours = await self._of_board(board, rows)
         recent = [row for row in rows if row.started_at >= window]
@@ -119,13 +119,6 @@ class TimeEntries:
             complete=old is None and bool(ours),
             gone=tuple(one for one in before if one not in ours),
         )
-
-    def _since(self, old: Cursor | None, days: int) -> str:
-        """From the server's own day (S30); "" for everything."""
-        if old is None:
-            return ""
-        first = date.fromisoformat(old.day) - timedelta(days=days)
-        return f"{first.isoformat()}T00:00:00.000Z"
 
     async def _walk(self, start: str) -> tuple[list[EntryRow], str]:
         """Entries that ended, newest first, and the server's day when the walk began."""
@@ -269,6 +262,14 @@ class TimeEntries:
                 "A time entry in Gipo needs a day.", field="spent_on", hint="Map spent_on or started_at."
             )
         return start
+
+
+def _since(old: Cursor | None, days: int) -> str:
+    """From the server's own day (S30); "" for everything."""
+    if old is None:
+        return ""
+    first = date.fromisoformat(old.day) - timedelta(days=days)
+    return f"{first.isoformat()}T00:00:00.000Z"
 
 
 def _email(person: Value) -> str | None:
