@@ -146,6 +146,12 @@ def github_checker(contract_dir: Path) -> Any:
     return _CHECKED.checker(contract_dir)
 
 
+@pytest.fixture(scope="session")
+def jira_checker(contract_dir: Path) -> Any:
+    """The same for Jira Cloud."""
+    return _CHECKED.checker(contract_dir, "jira-cloud")
+
+
 def checked_by_vendor(app: App, name: str) -> App:
     """The same ASGI app, with each request of ours compared to the vendor's description on its way in."""
     folder = _contract_dir()

@@ -225,7 +225,9 @@ def routes(box: JiraSandbox) -> list[Route]:
     """Every path below the API's root, on Cloud also below /ex/jira/ID, on Data Center below the context path."""
     hooks = "/rest/webhooks/1.0/webhook" if box.is_cloud else "/rest/jira-webhook/1.0/webhooks"
     table = [
-        (methods, box.api + path, handler) for methods, path, handler in ROUTES + (CLOUD if box.is_cloud else SERVER)
+        (methods, root + path, handler)
+        for root in (box.api, "/rest/api/latest")
+        for methods, path, handler in ROUTES + (CLOUD if box.is_cloud else SERVER)
     ]
     table += [("GET POST", hooks, rest.hooks), ("GET DELETE", f"{hooks}/{{hook}}", rest.hook)]
     prefixes = ["", "/ex/jira/{cloud}"] if box.is_cloud else [box.settings.context]

@@ -51,7 +51,7 @@ def properties(
 ) -> Reply:
     """GET (all keys, or one value), PUT and DELETE of entity properties; they move no time stamp."""
     key, kind = ask.params.get("key"), target[0]
-    base = f"{box.shaper(ask).base}{ask.path.partition(box.api)[2]}"
+    base = f"{box.shaper(ask).base}{rules.tail(ask)}"
     if key is None:
         return Reply(200, {"keys": [{"self": f"{base}/{name}", "key": name} for name in sorted(held)]})
     if ask.method != "PUT" and key not in held:

@@ -289,7 +289,8 @@ def hook(box: JiraSandbox, ask: Ask) -> Reply:
 def _hook(ask: Ask, row: dict[str, Any]) -> dict[str, Any]:
     """A webhook without its secret."""
     shown = {name: value for name, value in row.items() if name not in ("secret", "id")}
-    return shown | {"enabled": True, "self": f"{ask.base}{ask.path.partition('/webhook')[0]}/webhook/{row['id']}"}
+    root = ask.path.removesuffix(f"/{row['id']}")
+    return shown | {"enabled": True, "self": f"{ask.base}{root}/{row['id']}"}
 
 
 def _is_admin(box: JiraSandbox, who: str) -> bool:

@@ -176,3 +176,8 @@ def listed(ask: Ask, rows: list[Any]) -> list[Any]:
     if "empty_listing" in ask.faults:
         return []
     return rows[: len(rows) // 2] if "half_page" in ask.faults else rows
+
+
+def tail(ask: Ask) -> str:
+    """The path below the API's root."""
+    return re.sub(r"^.*?/rest/api/[^/]+", "", ask.path)

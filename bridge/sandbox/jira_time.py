@@ -174,7 +174,7 @@ def _feed(box: JiraSandbox, ask: Ask, rows: list[tuple[int, int]]) -> Reply:
     rows = rules.listed(ask, [row for row in rows if since <= row[0] <= until])
     page = rows[: box.settings.worklog_page]
     shown = [{"worklogId": number, "updatedTime": at, "properties": []} for at, number in page]
-    address = f"{box.shaper(ask).base}{ask.path.partition(box.api)[2]}"
+    address = f"{box.shaper(ask).base}{rules.tail(ask)}"
     last = page[-1][0] if page else since
     answer = {"values": shown, "since": since, "until": last, "self": f"{address}?since={since}"}
     answer["lastPage"] = len(page) == len(rows)
