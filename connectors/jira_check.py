@@ -65,8 +65,8 @@ class _Types(msgspec.Struct, rename="camel"):
 _SITE: Final = msgspec.json.Decoder(_Site)
 _RIGHTS_DECODER: Final = msgspec.json.Decoder(_Rights)
 _CONFIGURATION: Final = msgspec.json.Decoder(_Configuration)
-_NAMED: Final = msgspec.json.Decoder(list[_Named])
-_TYPES: Final = msgspec.json.Decoder(_Types)
+NAMED: Final = msgspec.json.Decoder(list[_Named])
+TYPES: Final = msgspec.json.Decoder(_Types | list[_Named])
 
 
 async def check(
@@ -160,13 +160,13 @@ async def _names(api: JiraApi, names: Names, container: str, field: str, wanted:
     match field:
         case "status":
             path = f"project/{quote(container, safe='')}/statuses"
-            there = [one.name for kind in decode(await api.read(path), _NAMED) for one in kind.statuses]
+            there = [one.name for kind in decode(await api.read(path), NAMED) for one in kind.statuses]
         case "priority":
-            there = [one.name for one in decode(await api.read("priority"), _NAMED)]
+            there = [one.name for one in decode(await api.read("priority"), NAMED)]
         case "type":
             there = [one.name for one in await names.types(container)]
         case "blocks":
-            there = [one.name for one in decode(await api.read("issueLinkType"), _TYPES).issue_link_types]
+            there = link_types(decode(await api.read("issueLinkType"), TYPES))
             wanted = [api.config.blocks_link]
     if there is None:
         return []
@@ -177,6 +177,11 @@ async def _names(api: JiraApi, names: Names, container: str, field: str, wanted:
         for name in sorted(wanted)
         if name.casefold() not in known
     ]
+
+
+def link_types(said: _Types | list[_Named]) -> list[str]:
+    """Names of link types, from a list or an object that holds one."""
+    return [one.name for one in (said if isinstance(said, list) else said.issue_link_types)]
 
 
 async def _people(api: JiraApi, wanted: Collection[str]) -> list[Finding]:

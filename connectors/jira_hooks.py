@@ -7,6 +7,7 @@ the payload, which is in the form of API version 2 even on Cloud; the run reads 
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Iterator, Mapping
 from hashlib import blake2b, sha256
 from typing import Any, Final
@@ -27,6 +28,7 @@ class _Issue(msgspec.Struct):
 class _Part(msgspec.Struct, rename="camel"):
     id: str | int = ""
     issue_id: str | int | None = None
+    self_: str = msgspec.field(default="", name="self")
 
 
 class _Link(msgspec.Struct, rename="camel"):
@@ -42,6 +44,7 @@ class _Payload(msgspec.Struct, rename="camel"):
     issue_link: _Link | None = None
 
 
+_OF_ISSUE: Final = re.compile(r"/issue/([0-9]+)/comment/")
 PAYLOAD: Final = msgspec.json.Decoder(_Payload)
 
 
@@ -84,8 +87,10 @@ def _hints(payload: _Payload) -> Iterator[Hint]:
     container = _container(issue)
     issue_id = _number(issue.id) if issue is not None else ""
     if payload.comment is not None and event.startswith("comment_"):
-        if issue_id and (comment := _number(payload.comment.id)):
-            yield Hint(container, "comment", f"{issue_id}/{comment}")
+        own = _OF_ISSUE.search(payload.comment.self_)  # Data Center sends no issue with it
+        place = issue_id or (own[1] if own else "")
+        if place and (comment := _number(payload.comment.id)):
+            yield Hint(container, "comment", f"{place}/{comment}")
     elif payload.worklog is not None and event.startswith("worklog_"):
         place = _number(payload.worklog.issue_id) or issue_id
         if place and (worklog := _number(payload.worklog.id)):

@@ -71,7 +71,7 @@ class _Transitions(msgspec.Struct):
     transitions: list[Transition] = []
 
 
-_DECODER: Final = msgspec.json.Decoder(_Transitions)
+DECODER: Final = msgspec.json.Decoder(_Transitions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ class Paths:
         response = await self._api.read(f"issue/{issue}/transitions", {"expand": "transitions.fields"}, accept=(404,))
         if response.status == 404:
             return None
-        return [way for way in decode(response, _DECODER).transitions if way.is_available]
+        return [way for way in decode(response, DECODER).transitions if way.is_available]
 
     async def _go(self, here: Place, way: Transition, before_send: BeforeSend | None) -> None:
         body: dict[str, Any] = {"transition": {"id": way.id}}
