@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from bridge.errors import ContainerError
+from bridge.errors import ContainerError, RetryableError
 from connectors.timetracker_api import Api
 from connectors.timetracker_wire import AuditRow
 
@@ -123,7 +123,11 @@ class Log:
             return (await self._api.get("audit-logs", _LOG, entity_type=entity, limit=limit)).audit_logs
         except ContainerError:  # the scope admin:all is lacking
             self._is_closed = True
-            return []
+        except RetryableError as error:
+            if error.status != 500:
+                raise
+            self._is_closed = True  # there is no such table
+        return []
 
 
 def digest_of(stamps: Iterable[tuple[int, str]]) -> str:
