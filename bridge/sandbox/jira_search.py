@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import re
-from functools import cmp_to_key
 from typing import TYPE_CHECKING, Any
 
 from bridge.sandbox import jira_rules as rules
@@ -137,7 +136,10 @@ def _matching(box: JiraSandbox, ask: Ask, query: Query, now_ids: set[int]) -> li
     box.store.lists += 1
     allowed = {number for number in box.store.projects if box.can(ask.who, number, "BROWSE_PROJECTS")}
     rows = [row for row in seen if not row.gone and row.project in allowed and query.test(row)]
-    return sorted(rows, key=cmp_to_key(_compare(query)))
+    rows.sort(key=lambda row: row.id)
+    for key, down in reversed(query.order):
+        rows.sort(key=key, reverse=down)  # stable in both directions
+    return rows
 
 
 def _index(box: JiraSandbox, fault: Fault | None, now_ids: set[int]) -> list[Issue]:

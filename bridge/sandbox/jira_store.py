@@ -186,6 +186,7 @@ class JiraStore:
     next_id: int = 10_000
     lists: int = 0
     by_key: dict[str, int] = field(default_factory=dict)
+    below: dict[int, set[int]] = field(default_factory=dict)
     history: deque[Past] = field(default_factory=lambda: deque(maxlen=HISTORY))
     of_issue: dict[str, dict[int, list[int]]] = field(default_factory=dict)
 
@@ -197,9 +198,14 @@ class JiraStore:
         """Store a new or changed issue and note what it was. A deleted one stays as gone."""
         self.history.append(Past(at, issue.id, self.issues.get(issue.id), self.lists))
         self.issues[issue.id] = issue
-        for key in (issue.key, *issue.keys):
-            self.by_key[key.upper()] = issue.id
+        self._index(issue)
         return issue
+
+    def _index(self, issue: Issue) -> None:
+        for key in (*issue.keys, issue.key):
+            self.by_key[key.upper()] = issue.id
+        if issue.parent is not None:
+            self.below.setdefault(issue.parent, set()).add(issue.id)
 
     def find(self, id_or_key: str) -> Issue | None:
         """By numeric id, key or former key; None when deleted."""
@@ -214,7 +220,8 @@ class JiraStore:
         )
 
     def subtasks(self, issue: Issue) -> list[Issue]:
-        return [row for row in self.issues.values() if row.parent == issue.id and not row.gone]
+        rows = (self.issues[number] for number in sorted(self.below.get(issue.id, ())))
+        return [row for row in rows if row.parent == issue.id and not row.gone]
 
     def attached(self, table: str, issue: int) -> list[Any]:
         """Comments, worklogs, remotes or changes of an issue, oldest first."""
@@ -237,7 +244,7 @@ class JiraStore:
         return state | {name: getattr(self, name) for name in plain}
 
     def load(self, state: dict[str, Any]) -> None:
-        self.by_key, self.of_issue = {}, {}
+        self.by_key, self.of_issue, self.below = {}, {}, {}
         self.history.clear()
         for name, kind in TABLES.items():
             keyed = {"people": "name"}.get(name, "id")
@@ -249,8 +256,7 @@ class JiraStore:
                 else:
                     getattr(self, name)[getattr(row, keyed)] = row
         for issue in self.issues.values():
-            for key in (*issue.keys, issue.key):
-                self.by_key[key.upper()] = issue.id
+            self._index(issue)
         self.tokens, self.next_id = dict(state["tokens"]), state["next_id"]
         self.gone_logs, self.hooks = list(state["gone_logs"]), list(state["hooks"])
         self.link_types, self.captcha = list(state["link_types"]), list(state["captcha"])
