@@ -99,13 +99,17 @@ class Check:
         return []
 
     async def _choice(self, choices: Choices, wanted: Collection[str]) -> list[Finding]:
+        """A title that no task has may exist all the same, and a map may name it only to read it: so it is a warning."""
         if any(choices.id_of(one) is None for one in wanted):
             await self._words.scan()
         key = "statuses" if choices is self._words.statuses else "priorities"
         known = ", ".join(choices.titles().values()) or "none"
-        hint = f"No task has it and the API lists none: name its id in {key} of the connection. Known: {known}."
+        hint = (
+            f"No task has it yet and the API lists none: if Bridge is to write it, name its id in {key} of the connection. "
+            f"Known: {known}."
+        )
         return [
-            Finding("error", f'Bridge knows no {choices.what} "{one}" in Grow CRM.', hint)
+            Finding("warning", f'Bridge knows no {choices.what} "{one}" in Grow CRM.', hint)
             for one in sorted(wanted)
             if choices.id_of(one) is None
         ]

@@ -328,7 +328,7 @@ async def test_the_live_check_says_what_would_fail_later():
         assert said == [
             ("error", "This connection may not delete tasks."),
             ("error", 'Grow CRM has no team member with the e-mail "eve@example.com".'),
-            ("error", 'Bridge knows no status "Testing" in Grow CRM.'),
+            ("warning", 'Bridge knows no status "Testing" in Grow CRM.'),
         ]
         at.box.act("archive_project", project=7)
         [_, _, archived] = await at.crm.check(PROJECT, "task", [], {})
