@@ -53,7 +53,7 @@ class Writer:
         answer = await self._api.create("tasks", body, key=key, before_send=before_send)
         row = decode(answer, TASK).data
         self._boards.tasks[board] = self._boards.tasks.get(board, frozenset()) | {row.id}
-        return await self._kept(board, row, {name: fields[name] for name in fields}, {}, marker)
+        return await self._kept(board, row, fields, {CHECKLIST: None}, marker)  # a new task has no subtasks yet
 
     async def update(
         self, ref: Ref, step: Step, changes: Fields, current: Record, before_send: BeforeSend | None

@@ -66,6 +66,8 @@ async def test_a_checklist_is_written_in_calls_of_its_own(people):
     async with connected(people) as gipo:
         steps = gipo.steps("task", {"title", "checklist"}, creating=True)
         assert [(step.name, step.fields) for step in steps] == [("create", {"title"}), ("checklist", {"checklist"})]
+        fresh = await made(gipo, {"title": "Other"}, key="k0")
+        assert fresh.fields["checklist"] is None  # observed, so that the second step is planned at once
         known = await made(gipo, {"title": "New", "checklist": "- [ ] a\n- [x] b"})
         assert known.fields["checklist"] == "- [ ] a\n- [x] b"
 
