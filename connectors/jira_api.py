@@ -162,6 +162,17 @@ class JiraApi:
         self._projects[container] = found
         return found
 
+    async def renamed(self, container: str, key: str) -> ContainerError | None:
+        """Said of a project whose key was changed to ``key``: its issues have not moved, the configuration is old."""
+        if (await self.project(container)).key != key:
+            return None
+        return ContainerError(
+            f"The project {container} is called {key} now.",
+            container=container,
+            reason="moved",
+            hint=f'Set the link\'s container to "{key}".',
+        )
+
     async def is_desk(self, container: str) -> bool:
         """Whether the project is one of Service Management, whose comments can be internal."""
         known = self._projects.get(container)

@@ -153,8 +153,10 @@ class Feed:
         if response.status == 404:
             raise await self._api.missing(ref.container, f"The issue {ref.id}", response)
         issue = decode(response, ISSUE)
-        place = (issue.fields.get("project") or {}).get("key") or issue.key.rpartition("-")[0]
+        place = _project(issue)
         if place != ref.container:
+            if (renamed := await self._api.renamed(ref.container, place)) is not None:
+                raise renamed
             raise GoneError(
                 f"The issue {ref.id} was moved to the project {place}, as {issue.key}.",
                 moved_to=issue.key,
@@ -184,6 +186,10 @@ class Feed:
         self._search.wrote(issue)
 
     async def _record(self, container: str, row: Issue, custom: Mapping[str, Field]) -> Record:
+        """Raises: ContainerError for a project that has another key by now: links and parents go by it."""
+        place = _project(row)
+        if place and place != container and (renamed := await self._api.renamed(container, place)) is not None:
+            raise renamed
         marker = None if row.properties is not None else await self._marker(row)
         return self._wire.record(container, row, custom, marker)
 
@@ -204,6 +210,10 @@ class Feed:
             return cursor
         how = await self._search.mode(container, cursor.known) if cursor.known is not None else ""
         return replace(cursor, how=how) if how else Cursor()
+
+
+def _project(issue: Issue) -> str:
+    return str((issue.fields.get("project") or {}).get("key") or issue.key.rpartition("-")[0])
 
 
 def milliseconds(at: datetime) -> int:

@@ -307,6 +307,18 @@ async def test_an_issue_that_moved_to_another_project_says_where(dialect: str) -
         assert caught.value.moved_to.startswith("OPS-")
 
 
+@both
+async def test_a_project_with_a_new_key_is_said_to_have_moved_and_its_issues_are_not_gone(dialect: str) -> None:
+    async with site(dialect) as there:
+        [one] = there.seed({})
+        there.box.act("rename_project", key="APP", to="NEW")
+
+        for asking in (there.fetch(one), there.pages()):
+            with pytest.raises(ContainerError, match="NEW") as caught:
+                await asking
+            assert caught.value.reason == "moved"
+
+
 async def test_deleting_is_refused_unless_the_connection_may() -> None:
     async with site() as there:
         [one] = there.seed({})
