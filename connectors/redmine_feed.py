@@ -97,6 +97,9 @@ class Walk:
             rows = found.issues
             moved = offset > 0 and (not rows or rows[0].id != before) and restarts < _MOST_RESTARTS
             last = not moved and (not rows or offset + len(rows) >= found.total_count)
+            if self._relations:
+                for row in rows:
+                    row.relations = row.relations or []  # a list without any may leave them out
             fresh = tuple(row for row in rows if known.get(row.id) != row.updated_on)
             known |= {row.id: row.updated_on for row in rows}
             self._note(fresh)

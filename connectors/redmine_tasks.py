@@ -100,6 +100,7 @@ class Tasks:
         """The issue of that number as Redmine shows it. ``ref`` is the record that it is read for."""
         try:
             row = decode(await self._api.read(f"issues/{number}.json", params), ISSUE).issue
+            row.relations = row.relations or []  # left out when there are none
         except NotFoundError as error:
             raise await self._api.gone(ref, error) from error
         project = await self._names.project(ref.container)

@@ -64,7 +64,7 @@ def derive(box: RedmineSandbox, parent: int | None) -> None:
             share = sum(a * b for a, b in zip(weights, done, strict=True)) / sum(weights)
             new = replace(
                 row,
-                priority=max((one.priority for one in live), default=row.priority),
+                priority=max((one.priority for one in live), default=2),
                 start=min((one.start for one in below if one.start), default=None),
                 due=max((one.due for one in below if one.due), default=None),
                 done=int(share),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bridge.sandbox import redmine_query as query
@@ -16,25 +16,25 @@ from bridge.sandbox.redmine_store import Issue, Journal
 if TYPE_CHECKING:
     from bridge.sandbox.exchange import Ask
     from bridge.sandbox.redmine import RedmineSandbox
-    from bridge.sandbox.redmine_store import Project
+    from bridge.sandbox.redmine_store import CustomValue, Project
 
 SUBJECT_MAX = 255
 ATTRIBUTES = {
     "tracker": "tracker_id",
-    "status": "status_id",
-    "priority": "priority_id",
+    "project": "project_id",
     "subject": "subject",
     "description": "description",
-    "assigned": "assigned_to_id",
-    "category": "category_id",
-    "version": "fixed_version_id",
-    "parent": "parent_id",
-    "start": "start_date",
     "due": "due_date",
+    "category": "category_id",
+    "status": "status_id",
+    "assigned": "assigned_to_id",
+    "priority": "priority_id",
+    "version": "fixed_version_id",
+    "start": "start_date",
     "done": "done_ratio",
-    "is_private": "is_private",
     "estimated": "estimated_hours",
-    "project": "project_id",
+    "parent": "parent_id",
+    "is_private": "is_private",
 }
 DERIVED = ("priority", "start", "due", "done")
 
@@ -85,14 +85,14 @@ def single(box: RedmineSandbox, ask: Ask) -> Reply:
     row = find(box, ask)
     shown = shapes.issue(box.store, row)
     include = ask.query.get("include", "").split(",")
-    if "children" in include:
-        below = box.store.children(row.id)
+    below = box.store.children(row.id)
+    if "children" in include and below:
         trackers = box.store.trackers
         shown["children"] = [
             {"id": one.id, "tracker": shapes.brief(trackers[one.tracker]), "subject": one.subject} for one in below
         ]
-    if "relations" in include:
-        shown["relations"] = relations(box, ask, row.id)
+    if "relations" in include and (links := relations(box, ask, row.id)):
+        shown["relations"] = links
     if "journals" in include:
         shown["journals"] = [
             shapes.journal(box.store, one)
@@ -202,6 +202,8 @@ def changed(box: RedmineSandbox, ask: Ask, row: Issue, body: dict[str, Any]) -> 
     tracker_now = new.get("tracker", row.tracker)
     values, faults = rules.custom_values(box.store, "issue", tracker_now, row.values, body.get("custom_fields"))
     errors += faults
+    if row.id in box.store.issues and new.get("tracker", row.tracker) != row.tracker:
+        values = _emptied(box, new["tracker"], values)
     if box.settings.derive_parents and box.store.children(row.id):
         for name in DERIVED:
             new.pop(name, None)
@@ -209,6 +211,18 @@ def changed(box: RedmineSandbox, ask: Ask, row: Issue, body: dict[str, Any]) -> 
     if after.start and after.due and after.due < after.start:
         errors.append("Due date must be greater than start date")
     return after, errors
+
+
+def _emptied(
+    box: RedmineSandbox, tracker: int, values: tuple[tuple[int, CustomValue], ...]
+) -> tuple[tuple[int, CustomValue], ...]:
+    """With another tracker, fields that were never set turn from null to empty."""
+    empty: dict[int, CustomValue] = {
+        field.id: ""
+        for field in box.store.fields.values()
+        if rules.applies(field, "issue", tracker) and not field.is_multiple
+    }
+    return tuple(sorted((empty | {key: value or "" for key, value in values}).items()))
 
 
 def _words(
@@ -230,9 +244,9 @@ def _words(
         if member not in body:
             continue
         value = body[member] or None
-        if value is not None and rules.day(value) is None:
+        new[name] = rules.day(value)
+        if value is not None and new[name] is None:
             errors.append(f"{title} is not a valid date")
-        new[name] = value
 
 
 def _names(
@@ -268,7 +282,7 @@ def _names(
 def _numbers(
     box: RedmineSandbox, ask: Ask, row: Issue, body: dict[str, Any], new: dict[str, Any], errors: list[str]
 ) -> None:
-    del box, ask
+    del box, ask, row
     if "done_ratio" in body:
         new["done"] = rules.number(body["done_ratio"]) or 0
         if new["done"] not in range(0, 101, 10):
@@ -276,7 +290,6 @@ def _numbers(
     if "estimated_hours" in body:
         value = body["estimated_hours"]
         new["estimated"] = rules.hours(value) if value not in (None, "") else None
-        new["was_estimated"] = row.was_estimated or new["estimated"] is not None
         if value not in (None, "") and (new["estimated"] is None or new["estimated"] < 0):
             errors.append("Estimated time is invalid")
 
@@ -284,13 +297,11 @@ def _numbers(
 def journal(box: RedmineSandbox, ask: Ask, before: Issue, after: Issue, body: dict[str, Any]) -> str:
     """One journal for the notes and the changed attributes together; none when there is neither. ``12/34`` for notes."""
     details: list[tuple[str, str, str | None, str | None]] = []
-    for item in fields(Issue):
-        name = ATTRIBUTES.get(item.name)
-        old, new = getattr(before, item.name), getattr(after, item.name)
-        if name is not None and old != new:
-            details.append(("attr", name, _text(old), _text(new)))
-    have, now = dict(before.values), dict(after.values)
-    details += [("cf", str(key), _text(have.get(key)), _text(now[key])) for key in now if now[key] != have.get(key)]
+    for name, member in ATTRIBUTES.items():
+        old, new = getattr(before, name), getattr(after, name)
+        if old != new:
+            details.append(("attr", member, _text(old), _text(new)))
+    details += _custom_details(before, after)
     notes = body.get("notes")
     words = notes if isinstance(notes, str) else ""
     if words or details:
@@ -300,6 +311,20 @@ def journal(box: RedmineSandbox, ask: Ask, before: Issue, after: Issue, body: di
         )
         return f"{after.id}/{made.id}" if words else ""
     return ""
+
+
+def _custom_details(before: Issue, after: Issue) -> list[tuple[str, str, str | None, str | None]]:
+    """A line for a changed value; of several values one for each that came or went."""
+    have, found = dict(before.values), list[tuple[str, str, str | None, str | None]]()
+    for key, new in after.values:
+        old = have.get(key)
+        if isinstance(new, tuple) or isinstance(old, tuple):
+            olds, news = set(old or ()), set(new or ())
+            found += [("cf", str(key), None, one) for one in sorted(news - olds)]
+            found += [("cf", str(key), one, None) for one in sorted(olds - news)]
+        elif (new or None) != (old or None):
+            found.append(("cf", str(key), old, new))
+    return found
 
 
 def write_journal(

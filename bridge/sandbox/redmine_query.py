@@ -59,7 +59,7 @@ def filters(ask: Ask) -> list[tuple[str, str, list[str]]]:
     if any(name == "f[]" for name, _ in pairs):
         named = dict(pairs)
         return [
-            (name, named.get(f"op[{name}]", "="), [value for key, value in pairs if key == f"v[{name}][]"])
+            (name, named.get(f"op[{name}]", "="), [value for key, value in pairs if key == f"v[{name}][]"] or [""])
             for key, name in pairs
             if key == "f[]" and name
         ]

@@ -37,15 +37,16 @@ def users(box: RedmineSandbox, ask: Ask) -> Reply:
 
 
 def user(box: RedmineSandbox, ask: Ask) -> Reply:
-    rules.must_be_known(ask)
-    name = ask.params["user_id"]
-    me = box.me(ask)
+    """Also for anonymous, but for ``current``; administrators see everybody's key."""
+    name, me = ask.params["user_id"], box.me(ask)
+    if name == "current":
+        rules.must_be_known(ask)
     row = box.store.users.get(me if name == "current" else rules.number(name) or 0)
     if row is None:
         rules.refuse(404)
-    is_own = row.id == me
-    key = next((token for token, owner in box.store.tokens.items() if owner == me), "") if is_own else ""
-    return Reply(200, {"user": shapes.user(row, admin=box.is_admin(ask), own=is_own, key=key)})
+    is_own, is_admin = row.id == me, box.is_admin(ask)
+    keys = [token for token, owner in box.store.tokens.items() if owner == row.id and (is_own or is_admin)]
+    return Reply(200, {"user": shapes.user(row, admin=is_admin, own=is_own, key=keys[0] if keys else "")})
 
 
 def projects(box: RedmineSandbox, ask: Ask) -> Reply:
@@ -66,7 +67,9 @@ def project(box: RedmineSandbox, ask: Ask) -> Reply:
         "enabled_modules": [{"id": 1, "name": "issue_tracking"}, {"id": 2, "name": "time_tracking"}],
         "issue_custom_fields": [],
     }
-    return Reply(200, {"project": shown | {name: rows for name, rows in lists.items() if name in include}})
+    created, updated = shown.pop("created_on"), shown.pop("updated_on")
+    shown |= {name: rows for name, rows in lists.items() if name in include}
+    return Reply(200, {"project": shown | {"created_on": created, "updated_on": updated}})
 
 
 def memberships(box: RedmineSandbox, ask: Ask) -> Reply:
@@ -168,13 +171,13 @@ def relations(box: RedmineSandbox, ask: Ask) -> Reply:
     errors = [] if kind in TYPES else ["Relation type is not included in the list"]
     source, target = (other, row.id) if kind in TURNED else (row.id, other)
     kind = TURNED.get(kind, kind)
-    pairs = {(one.source, one.target, one.type) for one in box.store.relations.values()}
+    pairs = {(one.source, one.target) for one in box.store.relations.values()}
     if other is None or other not in box.store.issues:
         errors.append("Related issue cannot be blank")
     elif other == row.id:
         errors.append("Related issue is invalid")
     elif {source, target} in [{one.source, one.target} for one in box.store.relations.values()]:
-        circular = kind == "blocks" and (target, source, kind) in pairs
+        circular = (target, source) in pairs
         words = (
             "This relation would create a circular dependency" if circular else "Related issue has already been taken"
         )
@@ -217,7 +220,7 @@ def entries(box: RedmineSandbox, ask: Ask) -> Reply:
 
     rows = [row for row in table.values() if box.may(ask, row.project, "log") and is_in(row)]
     rows = query.entries(box.store, ask, rows, box.me(ask))
-    rows = query.in_order(ask, rows, query.ENTRY_SORTS, "spent_on:desc", "created_on:desc")
+    rows = query.in_order(ask, rows, query.ENTRY_SORTS, "spent_on:desc", "id")
     cut, numbers = query.page(ask, rows)
     return Reply(200, {"time_entries": [shapes.entry(box.store, row) for row in cut], **numbers})
 
@@ -285,10 +288,12 @@ def _changed(box: RedmineSandbox, ask: Ask, row: TimeEntry, body: dict[str, Any]
         new["comments"] = None if words is None else rewriting.text(ask, str(words))
         if len(new["comments"] or "") > COMMENT_MAX:
             errors.append(f"Comment is too long (maximum is {COMMENT_MAX} characters)")
-    if body.get("spent_on"):
+    if "spent_on" in body:
         new["spent_on"] = rules.day(body["spent_on"])
         if new["spent_on"] is None:
-            errors += ["Date cannot be blank", "Date is not a valid date"]
+            errors.append("Date cannot be blank")
+        if new["spent_on"] is None and body["spent_on"]:
+            errors.append("Date is not a valid date")
     values, faults = rules.custom_values(box.store, "time_entry", None, row.values, body.get("custom_fields"))
     return (replace(row, **new, values=values), errors) if not (errors + faults) else (row, errors + faults)
 

@@ -39,7 +39,7 @@ def user(row: User, *, admin: bool, own: bool = False, key: str = "") -> dict[st
     if admin or not row.hides_mail:
         shown["mail"] = row.mail
     shown |= {"created_on": "2026-01-01T00:00:00Z", "updated_on": "2026-01-01T00:00:00Z", "last_login_on": None}
-    shown["passwd_changed_on"] = None
+    shown["passwd_changed_on"] = None if row.is_admin else "2026-01-01T00:00:00Z"
     if admin or own:
         shown["twofa_scheme"] = None
     if key:
@@ -144,7 +144,7 @@ def issue(store: RedmineStore, row: Issue, *, spent: bool = True) -> dict[str, A
 def _total(store: RedmineStore, row: Issue) -> float | None:
     below = [_total(store, child) for child in store.children(row.id)]
     if row.estimated is None and not below:
-        return 0.0 if row.was_estimated else None
+        return None
     return sum((one or 0.0 for one in below), row.estimated or 0.0)
 
 

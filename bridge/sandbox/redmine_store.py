@@ -91,7 +91,6 @@ class Issue:
     done: int = 0
     is_private: bool = False
     estimated: float | None = None
-    was_estimated: bool = False
     closed_at: float | None = None
     values: tuple[tuple[int, CustomValue], ...] = ()
 
