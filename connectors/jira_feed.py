@@ -22,7 +22,7 @@ from connectors.clocks import earlier_start, skew_of
 from connectors.jira_api import JiraApi
 from connectors.jira_names import Field, Names
 from connectors.jira_search import Asked, Batch, Search, updated_ms
-from connectors.jira_wire import ISSUE, Issue, Wire, digest, marker_of
+from connectors.jira_wire import ISSUE, Issue, Wire, digest, marker_of, milliseconds
 from connectors.status import Response, decode
 
 _MOST_SEEN = 5000
@@ -214,7 +214,3 @@ class Feed:
 
 def _project(issue: Issue) -> str:
     return str((issue.fields.get("project") or {}).get("key") or issue.key.rpartition("-")[0])
-
-
-def milliseconds(at: datetime) -> int:
-    return round(at.timestamp() * 1000)

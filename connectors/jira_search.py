@@ -19,7 +19,7 @@ import msgspec
 from bridge.errors import RejectedError
 from connectors.jira_api import JiraApi
 from connectors.jira_errors import unseen
-from connectors.jira_wire import Issue, instant
+from connectors.jira_wire import Issue, instant, milliseconds
 from connectors.status import Response, decode
 
 MODES: Final = ("milliseconds", "relative", "zone")
@@ -80,6 +80,7 @@ class Search:
     def __init__(self, api: JiraApi) -> None:
         self._api = api
         self._recent = _Recent()
+        self._mode: str = "" if api.config.updated_literal == "auto" else api.config.updated_literal
 
     def wrote(self, issue: str) -> None:
         """Let the searches of the next minutes show this issue as it is."""
@@ -114,10 +115,14 @@ class Search:
         """How this site takes an instant in JQL: the first of ``MODES`` that finds an issue whose ``updated`` is known and
         leaves out what is older than an instant after it. "" when the issue is not there any more.
 
-        The literal without a zone is a much repeated trap: a date is read in the zone of the account's profile.
+        The literal without a zone is a much repeated trap: a date is read in the zone of the account's profile. Kept, as it
+        is the same for all projects.
         """
-        if self._api.config.updated_literal != "auto":
-            return self._api.config.updated_literal
+        if not self._mode:
+            self._mode = await self._probed(container, known)
+        return self._mode
+
+    async def _probed(self, container: str, known: tuple[str, int]) -> str:
         self._recent.add(known[0])
         at, is_there = known[1], False
         for how in MODES[:-1]:
@@ -224,7 +229,7 @@ class Search:
 
 def updated_ms(row: Issue) -> int | None:
     at = instant(row.fields.get("updated"))
-    return None if at is None else round(at.timestamp() * 1000)
+    return None if at is None else milliseconds(at)
 
 
 def quoted(text: str) -> str:

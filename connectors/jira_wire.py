@@ -62,6 +62,11 @@ def instant(text: Any) -> datetime | None:
         return None
 
 
+def milliseconds(at: datetime) -> int:
+    """Since the epoch."""
+    return round(at.timestamp() * 1000)
+
+
 def iso(at: datetime | None) -> str | None:
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if at else None
 

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from bridge.errors import RejectedError
 from connectors.jira_api import JiraApi
 from connectors.jira_search import Asked, Search, quoted
-from connectors.jira_wire import Issue
+from connectors.jira_wire import Issue, instant, milliseconds
 from connectors.status import decode
 
 _LISTED: Final = 1000
@@ -44,6 +44,13 @@ class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
         except msgspec.MsgspecError:
             return cls()
         return cursor if cursor.v == 1 else cls()
+
+    def listed(self, rows: Sequence[Row]) -> Cursor:
+        """With these entries of a whole listing; those that the feed has from ``since`` on are not news in it."""
+        times = {str(row.get("id")): at for row in rows if (at := instant(row.get("updated"))) is not None}
+        stamps = {id_: milliseconds(at) for id_, at in times.items()}
+        recent = {id_: at for id_, at in stamps.items() if self.since is not None and at >= self.since}
+        return replace(self.knowing(rows), last={**self.last, **recent})
 
     def knowing(self, rows: Sequence[Row]) -> Cursor:
         """With these entries; of too many the oldest are forgotten."""
@@ -111,8 +118,8 @@ class WorklogFeed:
         changes, until = await self._read("updated", start.since or 0)
         ids = [one.worklog_id for one in changes if start.last.get(str(one.worklog_id)) != one.updated_time]
         edge = {str(one.worklog_id): one.updated_time for one in changes if one.updated_time >= until}
-        kept = edge if until != start.since else {**start.last, **edge}
-        return replace(start, since=until, last=kept), list(dict.fromkeys(ids))
+        held_back = {id_: at for id_, at in start.last.items() if at >= until}
+        return replace(start, since=until, last={**held_back, **edge}), list(dict.fromkeys(ids))
 
     async def deleted(self, start: Cursor) -> tuple[Cursor, list[str]]:
         changes, until = await self._read("deleted", start.gone)

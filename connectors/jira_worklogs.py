@@ -20,11 +20,11 @@ from bridge.model import Fields, FieldSpec, FieldType, Marker, Record, Ref, Sche
 from connectors.base import BeforeSend, Page
 from connectors.jira_api import JiraApi
 from connectors.jira_comments import parts
-from connectors.jira_feed import Feed, milliseconds
+from connectors.jira_feed import Feed
 from connectors.jira_search import Asked, Search
 from connectors.jira_text import stored_of, value_of
 from connectors.jira_threads import is_restricted
-from connectors.jira_wire import Wire, digest, instant, iso, jira_time, listed_property, property_of
+from connectors.jira_wire import Wire, digest, instant, iso, jira_time, listed_property, milliseconds, property_of
 from connectors.jira_worklog_feed import Cursor, Row, WorklogFeed
 from connectors.status import decode
 
@@ -154,7 +154,7 @@ class Worklogs:
                 cursor = Cursor(since=since, gone=since)
             rows = [row for issue in batch.rows for row in await self._logs.of_issue(container, issue)]
             rows = await self._logs.with_properties(rows)
-            cursor = cursor.knowing(rows)
+            cursor = cursor.listed(rows)
             found = tuple(self._record(container, row) for row in rows if not is_restricted(row))
             count += len(found)
             yield Page(
