@@ -28,6 +28,7 @@ from connectors.workestra_wire import Row, Wire
 
 _TRIES: Final = 3
 _MOST_REMEMBERED: Final = 1000
+_TRASHED: Final = "trash"
 
 
 class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -169,24 +170,26 @@ class Feed:
         if (recent := await self._newest(project, old, walked)) is None:
             return None
         records = self._records(project, recent)
+        trashed = {str(row["id"]): _TRASHED for row in recent if self._wire.in_trash(row)}
         news = tuple(record for record in records if old.seen.get(record.ref.id) != record.version)
-        if old.seen.keys() - {record.ref.id for record in records}:
+        gone = tuple(task for task in trashed if old.seen.get(task) != _TRASHED)
+        if old.seen.keys() - trashed.keys() - {record.ref.id for record in records}:
             return None  # times only grow: these tasks have left, or the order is another
         new = sum(1 for record in news if record.ref.id not in old.seen)
         counts = walked.counts if walked.is_counted else []
         if not walked.is_steady or any(not 0 <= count - old.rows <= new for count in counts):
             return None
-        if not news:
+        if not news and not gone:
             return Page((), old.text(), last=True, quiet=True)
-        since = self._since(walked, records)
+        since = self._since(walked, records) or old.since
         cursor = msgspec.structs.replace(
             old,
             digest="changes",
             since=since,
-            seen=self._window(records, since),
+            seen={**trashed, **self._window(records, since)},
             rows=counts[-1] if counts else old.rows,
         )
-        return Page(news, cursor.text(), last=True)
+        return Page(news, cursor.text(), last=True, gone=gone)
 
     async def _newest(self, project: str, old: Cursor, walked: Walked) -> list[Row] | None:
         """The tasks that changed at the cursor's time or later; None for rows out of order, and for a page that is short."""

@@ -377,6 +377,16 @@ async def test_a_read_survives_one_trouble(fault):
         assert (await w.fetch(task)).fields["title"] == "One"
 
 
+async def test_what_the_server_normalises_is_read_back_the_same():
+    async with desk() as w:
+        w.box.fault("normalise", how="crlf trim reorder", times=-1)
+
+        made = await w.create(description="a\nb", labels=("bug", "docs"))
+
+        assert (made.fields["description"], made.fields["labels"], made.marker) == ("a\nb", ("bug", "docs"), MARKER)
+        assert await w.fetch(made.ref.id) == made
+
+
 async def test_a_limit_is_waited_for_as_long_as_the_body_says():
     async with desk() as w:
         w.box.fault("rate_limited", method="POST", retry_after=600)

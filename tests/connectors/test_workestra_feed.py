@@ -190,6 +190,19 @@ async def test_a_deletion_in_a_large_project_shows_in_the_count_and_all_is_read(
         assert (len(titles(pages)), pages[-1].complete) == (MANY - 1, True)
 
 
+async def test_a_task_that_the_list_shows_in_the_trash_is_a_hint_once():
+    async with desk(settings={"trash": "marked"}) as w:
+        cursor = await proven(w)
+        w.people.delete("task_000009")
+        page, requests = await spent(w, w.page(cursor))
+        quiet = await w.page(page.cursor)
+
+        assert (page.gone, page.records, page.quiet, requests) == (("task_000009",), (), False, 1)
+        assert (quiet.gone, quiet.quiet) == ((), True)
+        w.box.act("restore", task="task_000009")
+        assert [record.ref.id for record in (await w.page(quiet.cursor)).records] == ["task_000009"]
+
+
 async def test_a_sweep_reads_all_of_a_large_project():
     async with desk() as w:
         pages = await w.pulled(await proven(w), sweep=True)
