@@ -9,7 +9,24 @@ from typing import Final, TypeAlias
 
 DEPTH: Final = 60
 VOID: Final = frozenset(
-    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr", "!--"}
+    {
+        "area",
+        "base",
+        "br",
+        "col",
+        "embed",
+        "hr",
+        "img",
+        "input",
+        "link",
+        "meta",
+        "source",
+        "track",
+        "wbr",
+        "!--",
+        "!",
+        "?",
+    }
 )
 RAW_TEXT: Final = frozenset({"script", "style"})
 _CLOSES: Final = {
@@ -33,7 +50,7 @@ _ENDS_PARAGRAPH: Final = frozenset(
 
 @dataclass(slots=True)
 class Element:
-    """``tag`` "!--" is a comment, whose text is its ``data``. ``attrs`` has the first of each name."""
+    """``tag`` "!--" is a comment, "!" and "?" are declarations: their text is ``data``. ``attrs`` has the first of each name."""
 
     tag: str
     attrs: dict[str, str] = field(default_factory=dict)
@@ -91,13 +108,13 @@ class _Builder(HTMLParser):
         self.stack[-1].children.append(Element("!--", data=data))
 
     def handle_decl(self, decl: str) -> None:
-        """A document type says nothing about the text."""
+        self.stack[-1].children.append(Element("!", data=decl))
 
     def unknown_decl(self, data: str) -> None:
         self.stack[-1].children.append(data)
 
     def handle_pi(self, data: str) -> None:
-        self.stack[-1].children.append(Element("!--", data=f"?{data}"))
+        self.stack[-1].children.append(Element("?", data=data))
 
     def _imply(self, tag: str) -> None:
         if tag in _ENDS_PARAGRAPH and self.stack[-1].tag == "p":
@@ -116,7 +133,8 @@ class _Builder(HTMLParser):
 
 def page(text: str) -> Page:
     builder = _Builder()
-    builder.feed(text)
+    end = text.rfind(">") + 1  # what opens after the last ">" is no tag, and the parser would look for its end each time
+    builder.feed(text[:end] + text[end:].replace("<", "&lt;"))
     builder.close()
     left_open = any(element.tag not in {"p", *_CLOSES} for element in builder.stack[1:])
     return Page(builder.stack[0], builder.complete and not left_open)
@@ -124,8 +142,8 @@ def page(text: str) -> Page:
 
 def opening(element: Element) -> str:
     """The tag that opens the element; all of a comment."""
-    if element.tag == "!--":
-        return f"<!--{element.data}-->"
+    if not element.tag[0].isalpha():
+        return f"<!--{element.data}-->" if element.tag == "!--" else f"<{element.tag}{element.data}>"
     attrs = "".join(f' {name}="{escape(value)}"' for name, value in element.attrs.items())
     return f"<{element.tag}{attrs}>"
 

@@ -28,6 +28,7 @@ from mappings.text.document import (
     Inlines,
     Item,
     Listing,
+    Mark,
     Marks,
     Opaque,
     Panel,
@@ -136,8 +137,8 @@ def normal_inlines(content: Iterable[Inline]) -> Inlines:
 
 def _leaf(leaf: Inline) -> Inline:
     if isinstance(leaf, Text):
-        if leaf.marks and leaf.marks[0].name == "link" and (raw := _raw(leaf.marks[0].value)):
-            return raw
+        if leaf.marks and leaf.marks[0].name == "link" and (carried := _carried(leaf.text, leaf.marks[0])):
+            return carried
         if leaf.is_code:
             text = _CONTROL.sub(
                 "", leaf.text.replace("\r\n", " ").replace("\n", " ").replace("\r", " ").replace("\x00", "\ufffd")
@@ -151,8 +152,15 @@ def _leaf(leaf: Inline) -> Inline:
     return replace(leaf, marks=_link_only(leaf.marks))
 
 
-def _raw(address: str) -> Opaque | None:
-    scheme, _, source = address.partition(":")
+def _carried(text: str, link: Mark) -> Inline | None:
+    """What a dialect without a word for it carries as a link: an image inside a line, or what only another one knows."""
+    if link.title == "image" or link.title.startswith("image: "):
+        return Image(
+            link.value,
+            "" if text == link.value else clean(text),
+            clean(link.title.removeprefix("image").removeprefix(": ")),
+        )
+    scheme, _, source = link.value.partition(":")
     return Opaque(RAW[scheme], unquote(source), unquote(source)[:60]) if scheme in RAW and source else None
 
 

@@ -35,8 +35,9 @@ from mappings.text.normal import normal_document
 from mappings.text.shown import shown
 
 _BLANK: Final = re.compile(r"\n(?:[ \t]*\n)+")
+_MANY: Final = re.compile(r"\n{3,}")
 _INDENT: Final = re.compile(r"^[ \t]+")
-_KEPT: Final = re.compile("^\u00a0++(?! )", re.MULTILINE)
+_KEPT: Final = re.compile("^\u00a0++(?![ \n]|$)", re.MULTILINE)
 
 
 def parse_plain(text: str) -> Document:
@@ -54,7 +55,7 @@ def _lines(lines: Sequence[str]) -> Inlines:
 
 
 def render_plain(document: Document) -> str:
-    return _blocks(document.blocks)
+    return _MANY.sub("\n\n", _blocks(document.blocks)).strip("\n")
 
 
 def _blocks(blocks: Iterable[Block]) -> str:

@@ -208,19 +208,9 @@ def _text(node: Node) -> tuple[Inline, ...]:
     marks = _marks(node)
     if marks is None:
         return (opaque(node),)
-    if (image := _as_image(text, marks)) is not None:
-        return (image,)
     if (chip := _as_chip(text, marks)) is not None:
         return (chip,)
     return (Text(text, marks),)
-
-
-def _as_image(text: str, marks: Marks) -> Image | None:
-    """An image inside a line is written as a link whose title says so; ADF has no other word for it."""
-    link = marks[0] if marks else None
-    if link is None or link.name != "link" or not link.title.startswith("image:"):
-        return None
-    return Image(link.value, "" if text == link.value else text, link.title.removeprefix("image:").strip())
 
 
 def _as_chip(text: str, marks: Marks) -> Chip | None:

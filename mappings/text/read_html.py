@@ -36,7 +36,7 @@ from mappings.text.document import (
     with_mark,
 )
 from mappings.text.elements import RAW_TEXT, VOID, Child, Element, inner_text, opening, page, source
-from mappings.text.normal import normal_document
+from mappings.text.normal import normal_document, normal_inlines
 
 _MARKS: Final = {
     "strong": "strong",
@@ -73,6 +73,11 @@ def parse_html(text: str) -> Document:
 
 def html_blocks(root: Element) -> tuple[Block, ...]:
     return tuple(_blocks(root.children))
+
+
+def html_leaves(text: str) -> tuple[Inline, ...]:
+    """The normal form of HTML that is one paragraph's content."""
+    return normal_inlines(_inlines(page(text).root.children, ()))
 
 
 def _blocks(children: Iterable[Child]) -> Iterable[Block]:

@@ -251,7 +251,7 @@ class _Leaves:
             return
         children = page(raw).root.children
         element = children[0] if children else None
-        if not isinstance(element, Element) or element.tag == "!--":
+        if not isinstance(element, Element) or not element.tag[0].isalpha():
             self.out.append(Opaque("html", raw, "comment"))
             return
         leaf = None if element.tag == "a" else leaf_of(element, self.marks)

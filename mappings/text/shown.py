@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import quote
 
-from mappings.text.document import CodeBlock, Mark, Opaque, Text
+from mappings.text.document import CodeBlock, Image, Mark, Opaque, Text
 from mappings.text.normal import clean
 
 _ADDRESS: Final = re.compile(r"https?://[^\s<>\"'`|\\{}]+")
@@ -37,6 +37,12 @@ def raw_block(opaque: Opaque) -> CodeBlock:
 def raw_leaf(opaque: Opaque) -> Text:
     """The same within a line: a link whose address holds the source."""
     return Text(shown(opaque), (Mark("link", f"raw-{opaque.dialect}:{quote(opaque.source, safe='')}"),))
+
+
+def image_leaf(image: Image) -> Text:
+    """An image where only a link can stand: its title says what it is."""
+    title = f"image: {image.title}" if image.title else "image"
+    return Text(image.alt or image.source, (Mark("link", image.source, title),))
 
 
 def shown(opaque: Opaque) -> str:

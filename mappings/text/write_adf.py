@@ -37,7 +37,7 @@ from mappings.text.document import (
     Text,
     with_mark,
 )
-from mappings.text.shown import addresses, raw_leaf
+from mappings.text.shown import addresses, image_leaf, raw_leaf
 
 Json = dict[str, Any]
 
@@ -249,9 +249,9 @@ def _leaf(leaf: Inline) -> list[Json]:
             return _text(text, marks)
         case Break():
             return [{"type": "hardBreak"}]
-        case Image(source, alt, title, marks):
-            link = Mark("link", source, f"image: {title}".strip())
-            return _text(alt or source, with_mark(marks, link))
+        case Image(_, _, _, marks):
+            held = image_leaf(leaf)
+            return _text(held.text, with_mark(marks, held.marks[0]))
         case Chip():
             return [_chip(leaf)]
         case Opaque(dialect):

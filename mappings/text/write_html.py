@@ -31,6 +31,7 @@ from mappings.text.document import (
 )
 from mappings.text.elements import Element, page
 from mappings.text.nesting import Group, Nested, nested
+from mappings.text.read_html import html_leaves, parse_html
 from mappings.text.shown import addresses, raw_block, raw_leaf
 
 _TAGS: Final = {
@@ -43,8 +44,62 @@ _TAGS: Final = {
     "key": "kbd",
     "small": "small",
 }
-_ACTIVE: Final = frozenset(
-    {"script", "style", "iframe", "object", "embed", "form", "meta", "link", "base", "svg", "math"}
+_PASSIVE: Final = frozenset(
+    {
+        *(
+            "",
+            "!--",
+            "a",
+            "abbr",
+            "audio",
+            "b",
+            "bdi",
+            "bdo",
+            "br",
+            "center",
+            "cite",
+            "col",
+            "colgroup",
+            "dd",
+            "del",
+            "details",
+        ),
+        *(
+            "dfn",
+            "div",
+            "dl",
+            "dt",
+            "em",
+            "figcaption",
+            "figure",
+            "font",
+            "hr",
+            "i",
+            "img",
+            "ins",
+            "label",
+            "li",
+            "mark",
+            "ol",
+        ),
+        *(
+            "p",
+            "picture",
+            "q",
+            "section",
+            "source",
+            "span",
+            "strong",
+            "summary",
+            "sub",
+            "sup",
+            "table",
+            "tbody",
+            "td",
+            "tfoot",
+        ),
+        *("th", "thead", "time", "tr", "track", "u", "ul", "var", "video", "wbr", "h1", "h2", "h3", "h4", "h5", "h6"),
+    }
 )
 _UNSAFE: Final = re.compile(r"[\x00-\x20]*(?:javascript|vbscript|data|file)[\x00-\x20]*:", re.IGNORECASE)
 
@@ -68,10 +123,8 @@ def html_block(block: Block) -> str:  # noqa: PLR0911 — a table of cases
             return _listing(block)
         case Table(rows):
             return "<table>\n" + "\n".join(_row(row) for row in rows) + "\n</table>"
-        case Opaque(dialect, source):
-            return (
-                (source if is_safe(source) else escape(source)) if dialect == "html" else html_block(raw_block(block))
-            )
+        case Opaque(dialect):
+            return _opaque(block) if dialect == "html" else html_block(raw_block(block))
     return _box(block)
 
 
@@ -124,15 +177,28 @@ def _cell(cell: Cell) -> str:
     return f"<{tag}{spans}{_style(cell.align)}>{_inner(cell.blocks)}</{tag}>"
 
 
+def _opaque(block: Opaque) -> str:
+    """HTML as it stands, if it runs nothing and stands for itself; tags of Markdown that are not closed do not."""
+    if not is_safe(block.source):
+        return f"<p>{escape(block.source, quote=False)}</p>"
+    reads_back = parse_html(block.source).blocks == (block,)
+    return block.source if reads_back else html_block(raw_block(block))
+
+
 def html_inlines(content: Inlines) -> str:
-    return "".join(_nested(each) for each in nested(content))
+    """Opaque tags as they stand where they pair, else as links that hold them."""
+    text = "".join(_nested(each) for each in nested(content))
+    if not any(isinstance(leaf, Opaque) and leaf.dialect == "html" for leaf in content) or html_leaves(text) == content:
+        return text
+    return "".join(_nested(each, held=True) for each in nested(content))
 
 
-def _nested(each: Nested, *, linked: bool = False) -> str:  # noqa: PLR0911 — a table of cases
+def _nested(each: Nested, *, linked: bool = False, held: bool = False) -> str:  # noqa: PLR0911 — a table of cases
     match each:
         case Group(mark, content):
             opened, closed = tags(mark)
-            return opened + "".join(_nested(inner, linked=linked or mark.name == "link") for inner in content) + closed
+            within = linked or mark.name == "link"
+            return opened + "".join(_nested(inner, linked=within, held=held) for inner in content) + closed
         case Text(text):
             if each.is_code:
                 return f"<code>{_entities(text)}</code>"
@@ -144,20 +210,20 @@ def _nested(each: Nested, *, linked: bool = False) -> str:  # noqa: PLR0911 — 
         case Chip(kind, value, text):
             return f'<a href="{escape(f"{kind}:{value}")}">{escape(text, quote=False)}</a>'
         case Opaque(dialect, source):
-            if dialect == "html":
-                return source if is_safe(source) else escape(source)
-            return "".join(_nested(inner) for inner in nested((raw_leaf(each),)))
+            if dialect == "html" and not is_safe(source):
+                return escape(source, quote=False)
+            return source if dialect == "html" and not held else "".join(map(_nested, nested((raw_leaf(each),))))
 
 
 def is_safe(source: str) -> bool:
-    """Whether HTML that is passed on as it stands runs nothing: no scripts, no handlers, no addresses that do."""
-    return _is_safe(page(source).root)
+    """Whether HTML that is passed on as it stands only shows something: known tags, no handlers, no addresses that run."""
+    return bool(re.fullmatch(r"</[a-z0-9-]+>", source)) or _is_safe(page(source).root)
 
 
 def _is_safe(element: Element) -> bool:
-    if element.tag in _ACTIVE or any(
-        name.startswith("on") or _UNSAFE.match(value) for name, value in element.attrs.items()
-    ):
+    if element.tag not in _PASSIVE or re.search("[<>]", element.data):
+        return False
+    if any(name.startswith("on") or name == "srcdoc" or _UNSAFE.match(value) for name, value in element.attrs.items()):
         return False
     return all(_is_safe(child) for child in element.children if isinstance(child, Element))
 

@@ -177,7 +177,45 @@ adf_documents = st.lists(
     ),
     max_size=4,
 ).map(normal_document)
+
+# What wiki markup has words for: items of one paragraph with code after it, tables of lines, no folds, no alignment.
+wiki_items = st.builds(
+    lambda head, code, checked: Item((head, *code), checked),
+    paragraphs,
+    st.lists(codes, max_size=1),
+    st.sampled_from([None, None, True, False]),
+)
+
+
+def wiki_listings(depth=2):
+    items = wiki_items
+    if depth:
+        items = st.one_of(
+            items, st.builds(lambda item, inner: Item((*item.blocks, inner)), wiki_items, wiki_listings(depth - 1))
+        )
+    return st.builds(Listing, st.lists(items, min_size=1, max_size=3).map(tuple), st.booleans())
+
+
+@st.composite
+def wiki_tables(draw):
+    width = draw(st.integers(1, 3))
+    row = st.lists(st.builds(Cell, paragraphs.map(lambda p: (p,)), st.booleans()), min_size=width, max_size=width).map(
+        tuple
+    )
+    return Table(tuple(draw(st.lists(row, min_size=1, max_size=3))))
+
+
+wiki_leaves = st.one_of(paragraphs, paragraphs, codes, st.just(Rule()), wiki_listings(), wiki_tables())
+wiki_documents = st.lists(
+    st.one_of(
+        wiki_leaves,
+        st.builds(Heading, st.integers(1, 6), inlines),
+        st.builds(Quote, st.lists(wiki_leaves, min_size=1, max_size=3).map(tuple)),
+        st.builds(Panel, st.sampled_from(PANELS), st.lists(wiki_leaves, min_size=1, max_size=3).map(tuple)),
+    ),
+    max_size=4,
+).map(normal_document)
 plain_documents = st.lists(st.lists(st.one_of(texts, words).map(Text), max_size=4), max_size=3).map(
     lambda found: normal_document(Paragraph(tuple(lines)) for lines in found)
 )
-__all__ = ["Document", "adf_documents", "documents", "plain_documents", "texts"]
+__all__ = ["Document", "adf_documents", "documents", "plain_documents", "texts", "wiki_documents"]
