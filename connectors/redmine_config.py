@@ -20,7 +20,7 @@ class RedmineConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: Literal["redmine"] = "redmine"
-    base_url: str = Field(default="http://127.0.0.1:3000", description="Where people open it, without /issues.")
+    base_url: str = Field(description="Where people open it, without /issues. No default: everybody has their own.")
     token: SecretStr | None = Field(
         default=None,
         description="The API key of an account (My account, API access key); an administrator's for time and comments "
