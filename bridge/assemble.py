@@ -19,7 +19,7 @@ from bridge.engine.plan import PARTS
 from bridge.errors import ConfigError, TrackerError
 from bridge.model import SIDES, FieldType, Kind, Schema, Side, other
 from connectors.base import Connector, Finding
-from mappings.lenses import People
+from mappings.lenses import Choice, People
 from mappings.rows import Mapping_, RowSpec, compile_rows
 
 _IN_ORDER: Final[Sequence[str]] = [kind.value for kind in Kind]
@@ -102,7 +102,7 @@ class Assembly:
                 found.extend(await self._check_end(link, side, kind, specs[kind]))
         if not any(f.level == "error" for f in found):
             try:
-                await self.build(link)
+                found.extend(_wordless(await self.build(link)))
             except (ConfigError, TrackerError) as error:
                 found.append(Finding("error", error.message, error.hint))
         return found
@@ -173,13 +173,34 @@ class Assembly:
         names: dict[str, Collection[str]] = {}
         for spec in specs:
             field_name = spec.left if side == "left" else spec.right
-            if spec.transform == "choice":
+            if spec.transform == "choice" and not spec.origin.startswith("preset"):
                 groups = (left if side == "left" else right for left, right in spec.groups)
                 names[field_name] = [name for group in groups for name in group if name != "*"]
             elif spec.transform == "people":
                 mine = link.side(side).connection
                 names[field_name] = [person[mine] for person in self.settings.people if mine in person]
         return names
+
+
+def _wordless(link: Link) -> list[Finding]:
+    """Meanings of a preset for which a tracker has none of the words that it knows."""
+    found = []
+    for row in (row for mapping in link.mappings.values() for row in mapping.rows):
+        if not isinstance(row.lens, Choice) or not row.origin.startswith("preset"):
+            continue
+        for side, names in (("left", row.lens.first_left), ("right", row.lens.first_right)):
+            choices = (row.left_spec if side == "left" else row.right_spec).choices
+            lacking = [name for name in names if choices is not None and name not in choices]
+            if lacking:
+                found.append(
+                    Finding(
+                        "warning",
+                        f"link {link.name}, {side}: {row.left if side == 'left' else row.right} has no "
+                        f"{', '.join(map(repr, lacking))}, which {row.origin} would write",
+                        f"Map it with your own names in [[links.fields]]. It has: {', '.join(choices or ())}.",
+                    )
+                )
+    return found
 
 
 async def look(settings: Settings) -> list[Finding]:

@@ -14,7 +14,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from bridge.errors import ConfigError, ContainerError, GoneError, RateLimited, RejectedError, TrackerError
 from connectors.github_errors import ISSUES_OFF, closed, refusal
 from connectors.github_walk import Listed, Walk, whole
-from connectors.github_wire import COMMENTS, ISSUES, MILESTONES, REPOSITORY, Issue, Repository, Row
+from connectors.github_wire import ISSUES, MILESTONES, REPOSITORY, Issue, Repository
 from connectors.http import Http, Timeouts
 from connectors.pace import Pace, Retry
 from connectors.paginate import by_link
@@ -107,11 +107,6 @@ class GithubApi:
         """The issues and pull requests of a repository, oldest change first."""
         params: dict[str, str | int] = {"state": "all", "sort": "updated", "direction": "asc", "per_page": per_page}
         return Walk(self.http, f"{repo_path(container)}/issues", params, ISSUES)
-
-    def comments(self, container: str, per_page: int) -> Walk[Row]:
-        """The comments of its issues and pull requests, oldest change first."""
-        params: dict[str, str | int] = {"sort": "updated", "direction": "asc", "per_page": per_page}
-        return Walk(self.http, f"{repo_path(container)}/issues/comments", params, COMMENTS)
 
     async def repo(self, container: str) -> Repository:
         """The repository under its name of today. Raises: ContainerError when this account cannot see it."""

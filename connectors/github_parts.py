@@ -19,7 +19,9 @@ import msgspec
 
 from bridge.errors import GoneError, NotFoundError, RejectedError
 from bridge.model import Fields, FieldSpec, FieldType, Kind, Marker, Record, Ref, Schema, Value
-from connectors.github_wire import BODY_LIMIT, COMMENT, MARKER_ROOM, Row, join_body, login_of, split_body
+from connectors.github_api import repo_path
+from connectors.github_walk import Walk
+from connectors.github_wire import BODY_LIMIT, COMMENT, COMMENTS, MARKER_ROOM, Row, join_body, login_of, split_body
 from connectors.markers import CONVERSATION
 from connectors.status import decode
 
@@ -59,7 +61,8 @@ class GithubParts:
 
     def pull(self, container: str, kind: str, cursor: Cursor) -> AsyncIterator[Page]:
         """By change; comments on pull requests, Bridge's own words and the other kind are left out."""
-        walk = self._api.comments(container, self._config.per_page)
+        params: dict[str, str | int] = {"sort": "updated", "direction": "asc", "per_page": self._config.per_page}
+        walk = Walk(self._api.http, f"{repo_path(container)}/issues/comments", params, COMMENTS)
         return self._feed.changes(walk, cursor, lambda row: self._record(container, kind, row))
 
     async def fetch(self, ref: Ref) -> Record:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bridge.errors import ConfigError
+from bridge.merge import key
 from bridge.model import Dialect, FieldSpec, FieldType, Schema, Side, Value
 from mappings.byline import Byline
 from mappings.lenses import Choice, Lens, People, Rounded, Same, normal
@@ -157,12 +158,21 @@ def _lens(spec: RowSpec, left: FieldSpec, right: FieldSpec, people: People, link
         return References()
     if spec.transform == "same" and types == {FieldType.DURATION} and (left.step, right.step) != (1, 1):
         return Rounded(left.step, right.step)
+    if spec.transform == "choice" and spec.origin.startswith("preset"):
+        spec = replace(spec, groups=tuple((_there(mine, left), _there(theirs, right)) for mine, theirs in spec.groups))
     lens = lens_of(spec, people, link, by_email=left.emails and right.emails)
     if spec.transform in ("same", "byline"):
         lens = _text(left, right) or lens
     if spec.transform != "byline":
         return lens
     return Byline(lens, left, right, people.left_connection, people.right_connection)
+
+
+def _there(names: tuple[str, ...], spec: FieldSpec) -> tuple[str, ...]:
+    """Of a preset's words for one meaning, those that this tracker has come first, in its own spelling."""
+    known = {key(name): name for name in spec.choices or ()}
+    own = [known[key(name)] for name in names if key(name) in known]
+    return (*own, *(name for name in names if key(name) not in known))
 
 
 def _text(left: FieldSpec, right: FieldSpec) -> Lens | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from bridge.engine.binding import bound
 from bridge.engine.context import Run
 from bridge.engine.created import bases_of_created, overlay
 from bridge.engine.link import Link
+from bridge.engine.plan import PARTS
 from bridge.engine.references import TASK, of_values
 from bridge.errors import ENDING, GoneError, TrackerError
 from bridge.model import SIDES, Marker, Record, Ref, Side, Unset, Value, other
@@ -64,14 +65,15 @@ async def _find_out(run: Run, side: Side, kind: str, creates: Sequence[IntentRow
     end = run.link.end(side)
     wanted = {_marker(intent): intent for intent in creates}
     since = creates[0].cursor  # the oldest intent's: cursors only move on
-    found = await end.connector.find(end.container, kind, wanted, since)
+    look = end.connector.find if end.connector.kinds()[kind].find or kind not in PARTS else _by_values(run, side)
+    found = await look(end.container, kind, wanted, since)
     missing = [intent for marker, intent in wanted.items() if marker not in found]
     if missing:
         wait = _remaining_lag(run, side, kind, missing)
         if wait > 0:
             log.info("recovery.waiting", seconds=wait, connection=end.connection)
             await run.sleep(wait)
-            found = {**found, **await end.connector.find(end.container, kind, wanted, since)}
+            found = {**found, **await look(end.container, kind, wanted, since)}
     for marker, intent in wanted.items():
         record = found.get(marker)
         if record is None:
@@ -79,6 +81,35 @@ async def _find_out(run: Run, side: Side, kind: str, creates: Sequence[IntentRow
             log.info("write.absent", side=side, marker=marker.id)
         else:
             await _pair_up(run, side, intent, record)
+
+
+def _by_values(run: Run, side: Side) -> Callable[..., Awaitable[Mapping[Marker, Record]]]:
+    """Look where records have no place for a marker: for one that nobody else is paired with and that holds what was sent.
+
+    Of several that are alike in all of it, each is as good as the other.
+    """
+
+    async def find(
+        container: str, kind: str, wanted: Mapping[Marker, IntentRow], since: str | None
+    ) -> Mapping[Marker, Record]:
+        fields = run.link.poll_fields.get((side, kind), frozenset())
+        pages = run.link.end(side).connector.pull(container, kind, since, fields=fields, sweep=True)
+        there = {record.ref.id: record async for page in pages for record in page.records}
+        known = await run.store.read(pairs.by_items, run.link.id, kind, side, there)
+        free = [record for item_id, record in sorted(there.items()) if item_id not in known]
+        rows = {row.field(side): row for row in run.link.mappings[kind].rows}
+        found: dict[Marker, Record] = {}
+        for marker, intent in wanted.items():
+            sent = {name: _value(held[2]) for name, held in load(intent.changes).items() if name in rows}
+            for record in free:
+                held = record.fields
+                if all(rows[name].normal(side, held.get(name)) == rows[name].normal(side, sent[name]) for name in sent):
+                    found[marker] = record
+                    free.remove(record)
+                    break
+        return found
+
+    return find
 
 
 async def _pair_up(run: Run, side: Side, intent: IntentRow, found: Record) -> None:

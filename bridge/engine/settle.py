@@ -96,7 +96,7 @@ def _created(wave: Wave, one: Finished) -> Work | None:
         return None
     source = view.left if view.left is not None else view.right
     assert source is not None
-    new = _provisional(wave, sent.record, side)
+    new = _provisional(wave, _with_rest(sent, view.kind, side, wave), side)
     rows = bound(wave.run.link, view.kind, **{other(side): source.record, side: new}, refs=view.refs)
     bases = bases_of_created(rows, side, source.record, new, sent.changes, answered=True)
     overlaid = _overlay(wave, view.kind, other(side), source.record, bases[0])
@@ -112,6 +112,16 @@ def _created(wave: Wave, one: Finished) -> Work | None:
     wave.tally.counts[f"created_{side}"] += 1
     wave.tally.joined += view.kind == TASK
     return _more(wave, one, replace(made, pair=pair_id))
+
+
+def _with_rest(sent: Sent, kind: str, side: Side, wave: Wave) -> Record:
+    """A new record, with what later steps have still to say empty where the answer does not tell."""
+    assert sent.record is not None
+    known = sent.record.fields
+    sets = {row.field(side) for row in wave.run.link.mappings[kind].rows if row.spec(side).type.is_set}
+    rest = [change.field for change in sent.operation.changes if change.field not in (*sent.changes, *known)]
+    empty: dict[str, Value] = {name: () if name in sets else None for name in rest}
+    return replace(sent.record, fields={**known, **empty}) if rest else sent.record
 
 
 def _without_refused(wave: Wave, one: Finished, view: View) -> View | None:
