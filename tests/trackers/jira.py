@@ -171,6 +171,12 @@ allow_delete = true
             if self.box.store.issues[int(row["issueId"])].project == project
         }
 
+    # --- texts ----------------------------------------------------------------------------------------------------
+
+    def text(self, words: str) -> str:
+        """Words in the tracker's own dialect."""
+        return self._own(texts.paragraphs(words)) or "" if self.is_cloud else words
+
     # --- counters -------------------------------------------------------------------------------------------------
 
     def writes(self) -> int:
