@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from bridge.errors import NotFoundError, RejectedError, UnknownOutcome
+from bridge.errors import NotFoundError, RejectedError, TrackerError, UnknownOutcome
 from bridge.model import Kind, Marker, Record, Ref
 from connectors import markers
 from connectors.base import BeforeSend, Comment
@@ -92,13 +92,10 @@ class Thread:
         body = {"content": self.content(text), "task_id": task_in(ref)}
         try:
             answer = await self._api.request("POST", "comments", json=body, before_send=before_send)
-        except RejectedError as error:
-            if error.status == 400 and "task" in error.message.lower():
-                raise await self._why(ref, error) from error
-            for row in await self.rows(task_in(ref)) if error.status == 500 else ():
-                if markers.split(row.content)[1] == marker:
-                    return row
-            raise
+        except (RejectedError, UnknownOutcome) as error:
+            if error.status not in (400, 500):
+                raise
+            return await self._after_all(ref, marker, error)
         try:
             row = ROW.decode(answer.content).comment
         except msgspec.MsgspecError:
@@ -111,12 +108,19 @@ class Thread:
         (await self._api.clock()).calibrate(row.created_at, answer.date)
         return row
 
-    async def _why(self, ref: Ref, error: RejectedError) -> Exception:
-        """A comment that was refused for its task: whether that is gone."""
+    async def _after_all(self, ref: Ref, marker: Marker, error: TrackerError) -> CommentRow:
+        """What a refused comment, or one over which the server stumbled, came to: a task that is gone is a 500 there.
+
+        Raises: GoneError or ContainerError for such a task; else ``error``, unless the comment is there.
+        """
         answer = await self._api.request("GET", f"tasks/{task_in(ref)}", accept=(404,))
-        if answer.status != 404:
-            return error
-        return await self._api.missing(Ref(ref.connection, ref.container, "task", str(task_in(ref))), answer.url)
+        if answer.status == 404:
+            task = Ref(ref.connection, ref.container, Kind.TASK.value, str(task_in(ref)))
+            raise await self._api.missing(task, answer.url)
+        for row in await self.rows(task_in(ref)) if error.status == 500 else ():
+            if markers.split(row.content)[1] == marker:
+                return row
+        raise error
 
     def content(self, text: str) -> str:
         """Raises: RejectedError for one that would be refused."""

@@ -181,9 +181,9 @@ def add_comment(box: TimeTrackerSandbox, ask: Ask) -> Reply:
     if not content:
         rules.refuse(400, "content is required")
     if bool(task) == bool(project):
-        rules.refuse(400, "Either project_id or task_id is required")
+        rules.refuse(400, "Provide either project_id or task_id")
     if task and task not in box.store.tasks:
-        rules.refuse(400, "Invalid task")
+        rules.refuse(500, "Database error occurred", "database_error")
     now = box.clock.now()
     number, who = box.store.number("comments"), box.person(ask).id
     row = Comment(number, who, content, now, now, task, project, body.get("parent_id"))

@@ -127,6 +127,18 @@ async def test_a_lost_reply_is_unknown_and_the_log_leads_to_the_comment(people, 
     assert (found[MARK].fields["body"], count.now) == ("b", 3)
 
 
+async def test_a_server_that_stumbles_after_it_took_a_comment_is_looked_at(people, tracker):
+    task = people.create("A")
+    people.box.fault("accepted_error", method="POST", path="/comments$", status=500)
+
+    record = await written(tracker, "comment", {"task": task, "body": "b"})
+
+    assert list(people.comments(task)) == [record.ref.id]
+    people.box.fault("status", method="POST", path="/comments$", status=500)
+    with pytest.raises(UnknownOutcome):
+        await written(tracker, "comment", {"task": task, "body": "b"}, Marker("x", "y"))
+
+
 async def test_an_empty_comment_and_one_on_a_task_that_is_gone_are_refused(people, tracker):
     task = people.create("A")
     people.delete(task)
