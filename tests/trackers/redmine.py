@@ -205,7 +205,9 @@ time_walk_s = 0
             "start_on": row["start_date"],
             "estimate": None if estimate is None else round(estimate * HOUR_S),
             "parent": str(row["parent"]["id"]) if "parent" in row else None,
-            "blocks": frozenset(str(one["issue_to_id"]) for one in row["relations"] if _blocks(one, str(row["id"]))),
+            "blocks": frozenset(
+                str(one["issue_to_id"]) for one in row.get("relations", ()) if _blocks(one, str(row["id"]))
+            ),
             "marker": unquote(_custom(row, MARKER) or "") or None,
         }
 
