@@ -103,7 +103,7 @@ async def _walk(run: Run, end: End, where: cursors.Where, me: str) -> bool:
     run.cursors.setdefault((end.side, where.kind), position.cursor)
     began_at = run.now()
     total = 0
-    seen: set[str] | None = set() if first and not resumes and has_pairs else None
+    seen: set[str] | None = set() if has_pairs and not resumes else None
     sweep = _sweeps(run, end.side, position.polls)
     if sweep:
         run.swept.add(end.side)
