@@ -155,7 +155,11 @@ class People:
         for row in self._comments(item):
             text, mark = _marked(row["content"])
             marker = " ".join(map(_unquoted, mark[1:-1].split(" ")[1:])) if mark else None
-            found[f"{item}/{row['id']}"] = {"text": text, "author": f"{row['author']}@example.com", "marker": marker}
+            found[f"{item}/{row['id']}"] = {
+                "text": text.replace("@\u2060", "@"),
+                "author": f"{row['author']}@example.com",
+                "marker": marker,
+            }
         return found
 
     # --- time
