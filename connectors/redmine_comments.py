@@ -55,7 +55,9 @@ class Notes:
             is_empty = is_empty and not batch.rows
             now = batch.response.date or utc_now()
             seen = walk.start.seen
-            changed = [str(row.id) for row in batch.rows if seen.get(str(row.id)) != (_stamp(row, now) or None)]
+            changed = [
+                str(row.id) for row in batch.rows if not (stamp := _stamp(row, now)) or seen.get(str(row.id)) != stamp
+            ]
             for row in batch.rows:
                 walk.remember(row, _stamp(row, now))
             if batch.last and sweep and start is not None:
