@@ -95,7 +95,13 @@ class Times:
 
     async def create(self, project: str, fields: Fields, before_send: BeforeSend | None) -> Record:
         """``POST /timesheets`` for whomever ``person`` names. Raises: UnknownOutcome when it may have happened."""
-        [person] = await self._people.ids([str(fields["person"] or "")], "person")
+        if not fields.get("person"):
+            raise RejectedError(
+                "Grow CRM logs time for somebody, and this entry's person is nobody there.",
+                hint="Name the person in [[people]].",
+                field="person",
+            )
+        [person] = await self._people.ids([str(fields["person"])], "person")
         body = {
             "task_id": str(fields["task"]),
             "user_id": person,
