@@ -59,6 +59,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.fixturenames.append("no_task_is_left")
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist tells the one who asked how much it checked."""
+    told = getattr(session.config, "workeroutput", None)
+    if told is not None:
+        told["checked"] = dict(_CHECKED.counts)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    _CHECKED.counts.update(getattr(node, "workeroutput", {}).get("checked", {}))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if _contract_dir() is None:
         terminalreporter.write_line(f"contract checks skipped: {CONTRACT_DIR} does not name the vendors' descriptions")
