@@ -20,7 +20,7 @@ from connectors.jira_comments import CommentRecords, IssueComments
 from connectors.jira_config import JiraConfig
 from connectors.jira_feed import Feed
 from connectors.jira_hooks import verify as verified
-from connectors.jira_names import Names
+from connectors.jira_names import CUSTOM, Names
 from connectors.jira_paths import Paths
 from connectors.jira_search import Search
 from connectors.jira_wire import TEXT_LIMIT, Wire, task_schema
@@ -76,7 +76,8 @@ class Jira:
             return self._talk.schema()
         if kind == "time_entry":
             return self._time.schema()
-        return task_schema(self._api, await self._names.fields(fields), fields)
+        custom = {name for name in fields if name.startswith(CUSTOM)}
+        return task_schema(self._api, await self._names.fields(custom))
 
     async def pull(
         self, container: str, kind: str, cursor: str | None, *, fields: frozenset[str], sweep: bool

@@ -3,7 +3,8 @@
 Refuses: writing; comments and worklogs (files of their own).
 
 A cursor is ``{"v": 1, "since": 1767323045000, "how": "milliseconds", "seen": {id: digest}}``. ``since`` is taken as
-inclusive; ``seen`` are the issues at ``since`` or later that were read already; ``known`` an issue to find out ``how`` with.
+inclusive; ``seen`` are the issues at ``since`` or later that were read already; ``known`` an issue to find out ``how`` with;
+``fields`` Jira's fields by our names, so that a process that begins with a quiet poll need not ask for them.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
     seen: dict[str, str] = {}
     known: tuple[str, int] | None = None
     skew: int | UnsetType = UNSET
+    fields: dict[str, Field] = {}
 
     def __str__(self) -> str:
         return msgspec.json.encode(self).decode()
@@ -92,9 +94,10 @@ class Feed:
 
     async def pull(self, container: str, text: str | None, fields: Collection[str]) -> AsyncIterator[Page]:
         """The contract of ``Connector.pull``. A quiet project costs one request."""
-        custom = await self._names.fields(fields)
-        asked = Asked(self._wire.asked(custom), properties=True)
         old = Cursor.read(text)
+        custom = await self._names.fields(fields, old.fields)
+        asked = Asked(self._wire.asked(custom), properties=True)
+        old = replace(old, fields=self._names.noted(fields, custom))
         tail, is_first, rows = Tail(self._api.config.overlap_s), True, 0
         async for start, batch in self.walk(container, old, asked):
             tail.begin(batch.response)

@@ -94,20 +94,29 @@ class Names:
         self._types: dict[str, list[IssueType]] = {}
         self._people: dict[str, str] = {}
 
-    async def fields(self, wanted: Collection[str]) -> dict[str, Field]:
-        """Jira's fields behind those of ``wanted`` that are not built in, by our name; nothing is asked without any.
+    async def fields(self, wanted: Collection[str], known: Mapping[str, Field] | None = None) -> dict[str, Field]:
+        """Jira's fields behind those of ``wanted`` that are not built in, by our name; nothing is asked without any, nor
+        where ``known``, which a cursor remembers, has them all. ``start_on`` is left out where the site has no such field.
 
-        ``start_on`` is left out where the site has no such field.
         Raises: ConfigError for a name that is not there, or there twice.
         """
         names = sorted(name for name in wanted if name.startswith(CUSTOM))
-        starts = "start_on" in wanted and self._api.config.start_field
-        if not names and not starts:
-            return {}
-        found = {name: await self.field(name.removeprefix(CUSTOM)) for name in names}
-        if starts and (start := await self._optional(self._api.config.start_field)) is not None:
-            found["start_on"] = start
-        return found
+        names += ["start_on"] if "start_on" in wanted and self._api.config.start_field else []
+        if self._fields is None and known is not None and all(name in known for name in names):
+            found = {name: known[name] for name in names}
+        else:
+            found = {name: await self._behind(name) for name in names}
+        return {name: field for name, field in found.items() if field.id}
+
+    def noted(self, wanted: Collection[str], found: Mapping[str, Field]) -> dict[str, Field]:
+        """What a cursor may remember: also that there is no field behind ``start_on``."""
+        return ({"start_on": Field()} if "start_on" in wanted else {}) | dict(found)
+
+    async def _behind(self, name: str) -> Field:
+        """One without an id where there is none."""
+        if name.startswith(CUSTOM):
+            return await self.field(name.removeprefix(CUSTOM))
+        return await self._optional(self._api.config.start_field) or Field()
 
     async def field(self, name: str) -> Field:
         """A custom field by its name, its id, or ``NAME (KIND)`` where a name is there twice.

@@ -1,11 +1,11 @@
 """Jira's issues as records, and our fields as Jira's members. Requires nothing of an answer that can be missing.
 
-Refuses: requests. A member that was asked for and is absent is empty; one that was not asked for is not observed.
+Refuses: requests. A member that is null is empty; one that is missing may be hidden, and so was not observed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, Final
@@ -39,6 +39,18 @@ BUILT_IN: Final = [
     "created",
     "updated",
 ]
+
+
+_HIDEABLE: Final = {
+    "description": "description",
+    "priority": "priority",
+    "labels": "labels",
+    "assignee": "assignee",
+    "due_on": "duedate",
+    "estimate": "timeoriginalestimate",
+    "blocks": "issuelinks",
+}
+"""What a field configuration can hide, by our name: a member that is missing was not observed, it is not empty."""
 
 
 class Issue(msgspec.Struct):
@@ -132,7 +144,11 @@ class Wire:
             "key": issue.key or None,
         }
         for name, field in custom.items():
-            fields[name] = self._custom(field, raw.get(field.id))
+            if field.id in raw:
+                fields[name] = self._custom(field, raw[field.id])
+        for name, member in _HIDEABLE.items():
+            if member not in raw:
+                del fields[name]
         if issue.properties is not None:
             marker = marker_of(issue.properties.get(self._api.config.property_key))
         ref = Ref(self._api.name, container, "task", issue.id)
@@ -229,10 +245,10 @@ class Wire:
         return {self._api.person_key: await self._names.person(str(value), field)}
 
 
-def task_schema(api: JiraApi, custom: Mapping[str, Field], wanted: Collection[str]) -> Schema:
+def task_schema(api: JiraApi, custom: Mapping[str, Field]) -> Schema:
     """Limits: summary 255 characters on one line; text 32,767, of ADF after Jira's own conversion; labels 255 each.
 
-    ``start_on`` is there, but cannot be written, where the site has no such field.
+    ``start_on`` stands here whether or not the site has such a field, so that nobody need ask; a write of it finds out.
     """
     dialect: Any = "adf" if api.is_cloud else "wiki"
     emails = api.config.people == "email"
@@ -244,14 +260,13 @@ def task_schema(api: JiraApi, custom: Mapping[str, Field], wanted: Collection[st
         FieldSpec("labels", FieldType.SET, max_length=255),
         FieldSpec("assignee", FieldType.PERSON, emails=emails),
         FieldSpec("due_on", FieldType.DATE),
+        FieldSpec("start_on", FieldType.DATE),
         FieldSpec("estimate", FieldType.DURATION, step=60),
         FieldSpec("parent", FieldType.REF, writable="always" if api.is_cloud else "create"),
         FieldSpec("blocks", FieldType.REFS),
         FieldSpec("type", FieldType.CHOICE),
         FieldSpec("key", FieldType.LINE, writable="never"),
     ]
-    if "start_on" in wanted:
-        specs.append(FieldSpec("start_on", FieldType.DATE, writable="always" if "start_on" in custom else "never"))
     specs += [
         custom_spec(name, field, dialect, emails=emails) for name, field in custom.items() if name.startswith(CUSTOM)
     ]

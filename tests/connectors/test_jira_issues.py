@@ -372,3 +372,38 @@ async def test_the_kinds_say_what_is_lacking() -> None:
         assert set(kinds) == {"task", "comment", "time_entry"}
         assert {"label", "delete"} <= kinds["task"].reasons.keys()
         assert isinstance(there.jira, Jira)
+
+
+@both
+async def test_a_field_that_the_site_hides_is_not_observed_and_so_not_empty(dialect: str) -> None:
+    async with site(dialect, hidden="duedate priority") as there:
+        [one] = there.seed({"due": "2026-12-01"})
+
+        fields = (await there.fetch(one)).fields
+
+        assert not {"due_on", "priority"} & fields.keys()
+        assert "estimate" in fields
+
+
+async def test_a_site_without_a_start_date_parks_that_field_alone() -> None:
+    async with site(hidden="customfield_10015") as there:
+        with pytest.raises(RejectedError) as caught:
+            await there.create({"title": "New", "start_on": "2026-12-01"})
+
+        assert caught.value.field == "start_on"
+
+
+async def test_a_new_process_asks_for_no_names_while_nothing_happens() -> None:
+    async with site() as there:
+        there.seed({"updated": "2026-11-01T08:00:00Z"})
+        wanted = frozenset({"title", "start_on", "custom.Customer"})
+        cursor = None
+        for _ in range(2):
+            [page] = [page async for page in there.jira.pull("APP", "task", cursor, fields=wanted, sweep=False)]
+            cursor = page.cursor
+        later = Jira("work", there.jira._config)
+
+        [page] = [page async for page in later.pull("APP", "task", cursor, fields=wanted, sweep=False)]
+
+        assert (page.quiet, later.usage().requests) == (True, 1)
+        await later.aclose()

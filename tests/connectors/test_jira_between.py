@@ -1,0 +1,89 @@
+"""A Jira Cloud and a Jira Data Center kept in step by the whole of Bridge: what only these two can hold, and what it costs."""
+
+from __future__ import annotations
+
+import pytest
+from trackers.between import Between
+from trackers.jira import People
+
+
+@pytest.fixture
+def world(tmp_path):
+    with Between(tmp_path, People(dialect="cloud"), People(dialect="dc")) as both:
+        yield both
+
+
+async def test_parents_links_dates_and_estimates_go_across(world):
+    here, there = world.left, world.right
+    whole = here.create("Whole", estimate=7200, due_on="2026-12-24", start_on="2026-12-01", priority="High")
+    await world.settle()
+    part = here.create("Part", parent=whole, assignee=here.persons["bob"])
+    other = here.create("Other", blocks=[whole])
+    report = await world.settle()
+    assert report.counts["parked"] == 0, report
+
+    across = dict(world.pairs())
+    shown = there.task(across[whole])
+    assert (shown["estimate"], shown["due_on"], shown["start_on"]) == (7200, "2026-12-24", "2026-12-01")
+    assert shown["priority"] == "High"
+    assert there.task(across[part])["parent"] == across[whole]
+    assert there.task(across[part])["assignee"] == there.persons["bob"]
+    assert there.task(across[other])["blocks"] == {across[whole]}
+
+    here.edit(other, blocks=[part])
+    there.edit(across[whole], due_on=None, estimate=3600)
+    await world.settle()
+    assert there.task(across[other])["blocks"] == {across[part]}
+    assert (here.task(whole)["due_on"], here.task(whole)["estimate"]) == (None, 3600)
+
+
+async def test_every_status_is_reached_through_the_workflow(world):
+    here, there = world.left, world.right
+    one = here.create("One")
+    await world.settle()
+    partner = dict(world.pairs())[one]
+
+    for status in ("In Review", "Done", "Cancelled", "To Do"):
+        here.edit(one, status=status)
+        report = await world.settle()
+        assert there.task(partner)["status"] == status, report
+
+
+async def test_deleted_comments_and_times_are_deleted_across_without_a_full_listing(world):
+    here, there = world.left, world.right
+    one = here.create("One")
+    await world.settle()
+    partner = dict(world.pairs())[one]
+    said, spent = here.comment(one, "A word"), here.log_time(one, 3600)
+    await world.settle()
+    assert (len(there.comments(partner)), len(there.times())) == (1, 1)
+
+    here.delete_time(spent)
+    here.delete_comment(one, said)
+    await world.sync()
+    await world.settle()
+
+    assert (there.comments(partner), there.times()) == ({}, {})
+
+
+async def test_texts_of_both_dialects_are_no_echo(world):
+    here, there = world.left, world.right
+    one = there.create("One", description="h2. Head\n\nSome *bold* words and {{code}}.\n\n* one\n* two")
+    report = await world.settle()
+    assert report.counts["parked"] == 0, report
+
+    [(mine, _)] = [pair for pair in world.pairs() if pair[1] == one]
+    assert '"type":"heading"' in here.task(mine)["description"]
+    assert '"type":"bulletList"' in here.task(mine)["description"]
+
+
+async def test_a_quiet_link_costs_one_request_a_side_and_kind(world):
+    one = world.left.create("One")
+    world.left.comment(one, "A word")
+    world.left.log_time(one, 3600)
+    await world.settle()
+    before = world.left.requests(), world.right.requests()
+
+    await world.sync(sweep=False)
+
+    assert (world.left.requests() - before[0], world.right.requests() - before[1]) == (3, 3)
