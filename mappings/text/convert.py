@@ -11,10 +11,12 @@ from mappings.text.plain import parse_plain, render_plain
 from mappings.text.read_adf import parse_adf
 from mappings.text.read_html import parse_html
 from mappings.text.read_markdown import parse_markdown
+from mappings.text.read_textile import parse_textile
 from mappings.text.read_wiki import parse_wiki
 from mappings.text.write_adf import render_adf
 from mappings.text.write_html import render_html
 from mappings.text.write_markdown import render_markdown
+from mappings.text.write_textile import render_textile
 from mappings.text.write_wiki import render_wiki
 
 READERS: Final[Mapping[Dialect, Callable[[str], Document]]] = {
@@ -23,6 +25,7 @@ READERS: Final[Mapping[Dialect, Callable[[str], Document]]] = {
     "adf": parse_adf,
     "html": parse_html,
     "wiki": parse_wiki,
+    "textile": parse_textile,
 }
 WRITERS: Final[Mapping[Dialect, Callable[[Document], str]]] = {
     "plain": render_plain,
@@ -30,6 +33,7 @@ WRITERS: Final[Mapping[Dialect, Callable[[Document], str]]] = {
     "adf": render_adf,
     "html": render_html,
     "wiki": render_wiki,
+    "textile": render_textile,
 }
 
 

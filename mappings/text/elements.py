@@ -133,7 +133,9 @@ class _Builder(HTMLParser):
 
 def page(text: str) -> Page:
     builder = _Builder()
-    end = text.rfind(">") + 1  # what opens after the last ">" is no tag, and the parser would look for its end each time
+    end = (
+        text.rfind(">") + 1
+    )  # what opens after the last ">" is no tag, and the parser would look for its end each time
     builder.feed(text[:end] + text[end:].replace("<", "&lt;"))
     builder.close()
     left_open = any(element.tag not in {"p", *_CLOSES} for element in builder.stack[1:])

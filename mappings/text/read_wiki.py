@@ -134,7 +134,7 @@ class _Reader:
         while self.more() and (found := _LIST.match(self.line)):
             self.lines[self.at] = found[2]
             rows.append((found[1], self.item(depth)))
-        return _tree(rows, 0, 0)[0]
+        return listing_tree(rows, 0, 0)[0]
 
     def item(self, depth: int) -> list[Block]:
         """The blocks of an item: its line, the lines after it that are no item, the macros among them."""
@@ -180,7 +180,7 @@ def _macro(name: str, parameters: str, inner: list[str], source: str, depth: int
     return Opaque("wiki", source, name)
 
 
-def _tree(rows: Sequence[tuple[str, list[Block]]], at: int, level: int) -> tuple[Listing, int]:
+def listing_tree(rows: Sequence[tuple[str, list[Block]]], at: int, level: int) -> tuple[Listing, int]:
     """The list that begins at a row, and the row after it. ``level``: how many signs of the marker are used up."""
     kind = rows[at][0][: level + 1]
     items: list[Item] = []
@@ -192,7 +192,7 @@ def _tree(rows: Sequence[tuple[str, list[Block]]], at: int, level: int) -> tuple
             items.append(Item(tuple(blocks)))
             at += 1
         else:
-            nested, at = _tree(rows, at, level + 1)
+            nested, at = listing_tree(rows, at, level + 1)
             last = items.pop() if items else Item(())
             items.append(Item((*last.blocks, nested)))
     return Listing(tuple(items), kind[-1:] == "#"), at

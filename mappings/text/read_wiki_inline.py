@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, TypeAlias
 
 from mappings.text.document import (
     Break,
@@ -42,10 +42,12 @@ _TOKEN: Final = re.compile(
 _ENTITY: Final = re.compile(r"&#(\d{1,7});|\\([!-/:-@\[-`{-~])")
 _OPTION: Final = re.compile(r"(alt|title)=\"((?:\\.|[^\\\"])*)\"")
 
+Own: TypeAlias = Callable[[str, re.Match[str], Marks], Iterable[Inline]]
+
 
 def parse_leaves(text: str) -> Inlines:
     """The leaves of one paragraph, in normal form."""
-    return normal_inlines(_Leaves(text).read())
+    return normal_inlines(Leaves(text).read())
 
 
 def unescaped(text: str) -> str:
@@ -56,15 +58,19 @@ def character(number: int) -> str:
     return chr(number) if 0 < number < 0x110000 and not 0xD800 <= number < 0xE000 else "\ufffd"
 
 
-class _Leaves:
-    def __init__(self, text: str, marks: Marks = ()) -> None:
+class Leaves:
+    """Reads with one dialect's tokens; a kind of token that is not common to all goes to ``own``."""
+
+    def __init__(self, text: str, marks: Marks = (), pattern: re.Pattern[str] = _TOKEN, own: Own | None = None) -> None:
+        self.pattern = pattern
+        self.own = own or _own
         self.text = text
         self.marks = marks
         self.out: list[Inline] = []
 
     def read(self) -> list[Inline]:
         at = 0
-        for found in _TOKEN.finditer(self.text):
+        for found in self.pattern.finditer(self.text):
             self.words(self.text[at : found.start()])
             at = found.end()
             self.token(found)
@@ -88,20 +94,12 @@ class _Leaves:
                 self.out.append(Break())
             case "address":
                 self.words(unescaped(value))
-            case "code":
-                self.out.append(Text(unescaped(value), with_mark(self.marks, Mark("code"))))
-            case "mention":
-                self.out.append(Chip("mention", value, f"@{value}", self.marks))
-            case "link":
-                self.out.extend(_link(value, self.marks))
-            case "file":
-                self.out.append(Opaque("wiki", found[0], value))
-            case "image" | "options":
-                self.out.append(_image(found, self.marks))
             case "sign":
                 self.sign(found)
-            case _:
+            case "brace" | "color":
                 self.toggle(kind, value, found[0])
+            case _:
+                self.out.extend(self.own(kind, found, self.marks))
 
     def toggle(self, kind: str, value: str, source: str) -> None:
         name = STYLES[value] if kind == "brace" else "color"
@@ -135,6 +133,21 @@ class _Leaves:
         return re.search(rf"(?<=[^\s\\]){re.escape(sign)}(?![^\W_])", line) is not None
 
 
+def _own(kind: str, found: re.Match[str], marks: Marks) -> Iterator[Inline]:
+    value = found[kind]
+    match kind:
+        case "code":
+            yield Text(unescaped(value), with_mark(marks, Mark("code")))
+        case "mention":
+            yield Chip("mention", value, f"@{value}", marks)
+        case "file":
+            yield Opaque("wiki", found[0], value)
+        case "link":
+            yield from _link(value, marks)
+        case _:
+            yield _image(found, marks)
+
+
 def _link(inside: str, marks: Marks) -> Iterator[Inline]:
     raw = [part.replace("\ue000", "|") for part in _hidden(inside).split("|")]
     parts = [unescaped(part) for part in raw]
@@ -149,7 +162,7 @@ def _link(inside: str, marks: Marks) -> Iterator[Inline]:
         yield Opaque("wiki", f"[{inside}]", inside)
     else:
         linked = with_mark(marks, Mark("link", address, title))
-        yield from _Leaves(raw[0], linked).read() if len(raw) > 1 else (Text(text, linked),)
+        yield from Leaves(raw[0], linked).read() if len(raw) > 1 else (Text(text, linked),)
 
 
 def _image(found: re.Match[str], marks: Marks) -> Inline:
