@@ -172,7 +172,7 @@ def checked_by_vendor(app: App, name: str) -> App:
 
     async def watched(scope: Scope, receive: Receive, send: Send) -> None:
         agent = dict(scope.get("headers", ())).get(b"user-agent", b"")
-        if scope["type"] != "http" or not agent.lower().startswith(b"bridge"):
+        if scope["type"] != "http" or not agent.lower().startswith(b"bridge-sync"):
             await app(scope, receive, send)
             return
         body = bytearray()
