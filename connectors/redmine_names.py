@@ -329,8 +329,12 @@ class CustomFields:
         more: dict[str, str | int] = {"status_id": "*", "subproject_id": "!*", **params}
         if tracker is not None:
             more["tracker_id"] = tracker
-        for row in decode(await self._api.read(f"{place}/issues.json", more), ISSUES).issues:
-            self.learn(ISSUE, row.custom_fields, row.tracker.id)
+        for path in (f"{place}/issues.json", "issues.json"):  # a new project has no issue yet; most fields are for all
+            rows = decode(await self._api.read(path, more), ISSUES).issues
+            for row in rows:
+                self.learn(ISSUE, row.custom_fields, row.tracker.id)
+            if rows:
+                return
 
 
 def _definition(row: _Field) -> Definition:
