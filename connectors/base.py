@@ -140,6 +140,9 @@ it raises stops the request and reaches the caller as it is (S2: a lease that wa
 
 ConfigClass: TypeAlias = type[Any]
 
+Vocabulary: TypeAlias = Mapping[str, Mapping[str, Any]]
+"""By kind and standard name, the tracker's field; of a choice a table: ``field``, and its names by meaning."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
@@ -147,11 +150,14 @@ class Plugin:
 
     ``config`` is a pydantic model with ``extra="forbid"``; secrets in it are ``SecretStr``. ``connect`` is called as
     ``connect(name, config)`` and may do no I/O.
+    ``vocabulary``: what the tracker calls the standard things, as a file ``mappings/presets/TYPE.toml`` of the shipped
+    types says it; from two of them the rows of a link are made. None for those types, and for one that people must map.
     """
 
     type: str
     config: ConfigClass
     connect: Callable[..., Connector]
+    vocabulary: Vocabulary | None = None
 
 
 class Comments(Protocol):

@@ -1,6 +1,6 @@
 """The rows a pair of tracker types starts with: joined from what each type calls the standard things, ``presets/TYPE.toml``.
 
-A vocabulary names, by kind and standard name, the field of its tracker; choices also say which of their names mean what.
+A plug-in brings its own vocabulary, which the caller hands in. A vocabulary names, by kind and standard name, the field of its tracker; choices also say which of their names mean what.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from mappings.rows import RowSpec
+
+Vocabulary: TypeAlias = Mapping[str, Mapping[str, Any]]
 
 _INSTEAD: Final[Mapping[str, tuple[str, ...]]] = {
     "review": ("in_progress", "todo"),
@@ -42,9 +44,14 @@ class _Choice:
     words: Mapping[str, tuple[str, ...]]
 
 
-def preset(left_type: str, right_type: str) -> dict[str, tuple[RowSpec, ...]]:
-    """Rows by kind for two connector types; empty where one of them comes without a vocabulary."""
-    left, right = _vocabulary(left_type), _vocabulary(right_type)
+def preset(
+    left_type: str, right_type: str, brought: Mapping[str, Vocabulary | None] | None = None
+) -> dict[str, tuple[RowSpec, ...]]:
+    """Rows by kind for two connector types; empty where one of them comes without a vocabulary.
+
+    ``brought``: by type, the vocabularies that plug-ins have with them; they count more than a file of ours.
+    """
+    left, right = (vocabulary(type_, (brought or {}).get(type_)) for type_ in (left_type, right_type))
     origin = f"preset {left_type}-{right_type}"
     alike = left_type == right_type
     return {
@@ -55,8 +62,13 @@ def preset(left_type: str, right_type: str) -> dict[str, tuple[RowSpec, ...]]:
     }
 
 
+def vocabulary(type_: str, brought: Vocabulary | None = None) -> Vocabulary:
+    """What a type calls the standard things: as its plug-in says, else as our file does; empty where neither is."""
+    return _shipped(type_) if brought is None else brought
+
+
 @cache
-def _vocabulary(type_: str) -> dict[str, dict[str, Any]]:
+def _shipped(type_: str) -> dict[str, dict[str, Any]]:
     file = files("mappings") / "presets" / f"{type_}.toml"
     return tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from bridge.config import plugins
 from bridge.config.settings import Link, Settings
 from bridge.errors import ConfigError
 from bridge.model import SIDES, Side
@@ -22,12 +23,13 @@ def row_specs(settings: Settings, link: Link) -> dict[str, tuple[RowSpec, ...]]:
 
 
 def _preset(link: Link, left: str, right: str) -> dict[str, tuple[RowSpec, ...]]:
+    brought = {type_: plugins.find(type_).vocabulary for type_ in (left, right) if type_ in plugins.types()}
     if link.preset is None:
-        return preset(left, right)
+        return preset(left, right, brought)
     first, _, second = link.preset.partition("-")
     if {first, second} != {left, right}:
         raise ConfigError(f'link "{link.name}": preset "{link.preset}" is not for {left} and {right}')
-    return preset(left, right)
+    return preset(left, right, brought)
 
 
 def _laid_over(shipped: tuple[RowSpec, ...], link: Link, kind: str) -> tuple[RowSpec, ...]:
