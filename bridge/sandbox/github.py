@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from bridge.sandbox import github_issues as issues
+from bridge.sandbox import github_relations as relations
 from bridge.sandbox import github_rest as rest
 from bridge.sandbox import github_rules as rules
 from bridge.sandbox import github_shapes as shapes
@@ -41,7 +42,7 @@ class GithubSettings:
     """Switches. ``rate_limit`` per user and hour (0: no limit and no headers, as on GHES); ``paging`` is "page" or
     "after"; ``page_limit`` issues and more force "after"; ``late_reason`` lets a closed issue change its reason;
     ``strict_members`` refuses body members that GitHub would ignore; ``grain_s`` is how coarse ``updated_at`` is (60: whole
-    minutes).
+    minutes); ``relations_move`` lets sub-issues and dependencies move ``updated_at``.
     """
 
     rate_limit: int = 100_000
@@ -51,6 +52,7 @@ class GithubSettings:
     strict_members: bool = True
     etags: bool = True
     grain_s: int = 1
+    relations_move: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ class GithubSandbox:
     def shaper(self, ask: Ask) -> shapes.Shaper:
         key = (ask.base, self.singular(ask))
         if key not in self._shapers or self._shapers[key].users is not self.store.users:
-            self._shapers[key] = shapes.Shaper(ask.base, self.store.users, singular=key[1])
+            self._shapers[key] = shapes.Shaper(ask.base, self.store, singular=key[1])
         return self._shapers[key]
 
     def budget(self, ask: Ask, *, spend: int = 0) -> Budget:
@@ -123,6 +125,7 @@ class GithubSandbox:
         changed = before != after
         if changed:
             after = repo.put(replace(after, updated_at=self.now_s()) if before else after, now)
+            relations.redraw(self.store, before, after)
         self.note(ask, verb, "issue", f"{repo.full_name}#{after.number}", changed=changed)
         if changed and self.outgoing.targets:
             announce(self, ask, repo, before, after)
@@ -227,6 +230,12 @@ def routes(box: GithubSandbox) -> list[Route]:
         ("DELETE", f"{one}/labels/{{name:path}}", issues.unlabel),
         ("POST DELETE", f"{one}/assignees", issues.assignees),
         ("PUT DELETE", f"{one}/lock", issues.lock),
+        ("GET", f"{one}/parent", relations.parent),
+        ("GET POST", f"{one}/sub_issues", relations.sub_issues),
+        ("DELETE", f"{one}/sub_issue", relations.sub_issue),
+        ("GET POST", f"{one}/dependencies/blocked_by", relations.blocked_by),
+        ("DELETE", f"{one}/dependencies/blocked_by/{{issue_id:int}}", relations.unblock),
+        ("GET", f"{one}/dependencies/blocking", relations.blocking),
     ]
     return [
         Route(path, Endpoint(box, handler, path, guard=guard, finish=finish), methods=methods.split())

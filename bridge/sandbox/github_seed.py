@@ -163,4 +163,6 @@ def _take_away(box: GithubSandbox, repo: Repo, do: str, deed: dict[str, Any]) ->
         there.put(copy, now)
         gone = f"{there.full_name}#{copy.number}"
     repo.put(replace(issue, gone=gone, updated_at=int(now) if do == "undelete" else issue.updated_at), now)
+    for each in box.store.repos.values():
+        each.decor += 1  # what it was related to shows it no more
     return {"gone": gone}

@@ -12,11 +12,13 @@ import msgspec
 from bridge.sandbox.clock import iso, iso_or_none
 
 if TYPE_CHECKING:
-    from bridge.sandbox.github_store import Comment, Issue, Label, Milestone, Repo
+    from bridge.sandbox.github_store import Comment, GithubStore, Issue, Label, Milestone, Repo
 
 WEB = "https://github.example"
 RAW = msgspec.Raw
 KEEP_RENDERED = 20_000
+NO_CHILDREN = {"total": 0, "completed": 0, "percent_completed": 0}
+NO_DEPENDENCIES = {"blocked_by": 0, "total_blocked_by": 0, "blocking": 0, "total_blocking": 0}
 
 
 def node_id(kind: str, number: int) -> str:
@@ -114,8 +116,8 @@ def association(repo: Repo, login: str) -> str:
 class Shaper:
     """Writes issues for one address of the sandbox and one API version, keeping the bytes of each issue version."""
 
-    def __init__(self, base: str, users: dict[str, int], *, singular: bool) -> None:
-        self.base, self.users, self.singular = base, users, singular
+    def __init__(self, base: str, store: GithubStore, *, singular: bool) -> None:
+        self.base, self.store, self.users, self.singular = base, store, store.users, singular
 
     def person(self, login: str | None) -> Any:
         return None if login is None else user_json(self.base, login, self.users.get(login, 0))
@@ -149,8 +151,8 @@ class Shaper:
             "closed_at": iso_or_none(row.closed_at),
             "author_association": association(repo, row.author),
             "active_lock_reason": row.lock_reason,
-            "sub_issues_summary": {"total": 0, "completed": 0, "percent_completed": 0},
-            "issue_dependencies_summary": {"blocked_by": 0, "total_blocked_by": 0, "blocking": 0, "total_blocking": 0},
+            "sub_issues_summary": NO_CHILDREN,
+            "issue_dependencies_summary": NO_DEPENDENCIES,
             "body": row.body,
             "closed_by": self.person(row.closed_by),
             "reactions": reactions(url),
@@ -158,6 +160,8 @@ class Shaper:
             "performed_via_github_app": None,
             "state_reason": row.state_reason,
         }
+        if row.parent or row.children or row.blocked_by or row.blocking:
+            shape |= self._relations(row)
         if row.type is not None:
             shape["type"] = issue_type(repo, row.type)
         if self.singular:
@@ -190,6 +194,31 @@ class Shaper:
             "number": row.number,
             "title": row.title,
         }
+
+    def _relations(self, row: Issue) -> dict[str, Any]:
+        """The summaries; and the parent's address, which an issue without a parent does not have at all."""
+        ends = {
+            name: [found for number in getattr(row, name) if (found := self.store.place(number)) is not None]
+            for name in ("children", "blocked_by", "blocking")
+        }
+        done = sum(issue.state == "closed" for _, issue in ends["children"])
+        total = len(ends["children"])
+        counts: dict[str, int] = {}
+        for name in ("blocked_by", "blocking"):
+            counts[name] = sum(issue.state == "open" for _, issue in ends[name])
+            counts[f"total_{name}"] = len(ends[name])
+        shape: dict[str, Any] = {
+            "sub_issues_summary": {
+                "total": total,
+                "completed": done,
+                "percent_completed": done * 100 // total if total else 0,
+            },
+            "issue_dependencies_summary": counts,
+        }
+        parent = self.store.place(row.parent) if row.parent else None
+        if parent is not None:
+            shape["parent_issue_url"] = f"{self.base}/repos/{parent[0].full_name}/issues/{parent[1].number}"
+        return shape
 
     def _milestone(self, repo: Repo, row: Issue) -> Any:
         if row.milestone is None or row.milestone not in repo.milestones:

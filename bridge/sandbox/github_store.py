@@ -14,7 +14,8 @@ HISTORY = 50_000
 class Issue:
     """One issue or pull request. ``labels`` are label ids, ``milestone`` a number; times are epoch seconds.
 
-    ``gone`` is "" , "deleted", or "owner/repo#number" after a transfer.
+    ``gone`` is "" , "deleted", or "owner/repo#number" after a transfer. ``parent``, ``children``, ``blocked_by`` and
+    ``blocking`` are ids of issues, of any repository; each relation stands in both of its ends.
     """
 
     number: int
@@ -37,6 +38,10 @@ class Issue:
     comments: int = 0
     is_pull: bool = False
     gone: str = ""
+    parent: int | None = None
+    children: tuple[int, ...] = ()
+    blocked_by: tuple[int, ...] = ()
+    blocking: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +187,7 @@ class Repo:
         for row in state["milestones"]:
             repo.put_milestone(Milestone(**row))
         repo.comments = {row["id"]: Comment(**row) for row in state["comments"]}
-        sets = ("labels", "assignees")
+        sets = ("labels", "assignees", "children", "blocked_by", "blocking")
         repo.put_many([Issue(**row | {name: tuple(row[name]) for name in sets}) for row in state["issues"]])
         repo.next_number = state["next_number"]
         return repo
@@ -217,6 +222,11 @@ class GithubStore:
     def repo(self, full_name: str) -> Repo | None:
         wanted = full_name.casefold()
         return next((repo for repo in self.repos.values() if repo.full_name.casefold() == wanted), None)
+
+    def place(self, issue_id: int) -> tuple[Repo, Issue] | None:
+        """Where an issue of that id is now; None when it is nowhere."""
+        rows = ((repo, row) for repo in self.repos.values() for row in repo.issues.values())
+        return next(((repo, row) for repo, row in rows if row.id == issue_id and not row.gone), None)
 
     def rename(self, full_name: str, to: str) -> None:
         """Give a repository another name; the old one redirects.

@@ -25,7 +25,7 @@ class People:
     persons: ClassVar = {"alice": "alice", "bob": "bob"}
     can = frozenset(
         {"task", "label", "comment", "edit-comment", "delete-comment", "time", "edit-time", "delete-time"}
-        | {"labels", "assignee"}
+        | {"labels", "assignee", "parent", "blocks"}
     )
 
     def __init__(self, **settings: Any) -> None:
@@ -57,11 +57,23 @@ spend_comments = true
     # --- tasks ----------------------------------------------------------------------------------------------------
 
     def create(self, title: str, **fields: Any) -> str:
+        parent, blocks = fields.pop("parent", None), fields.pop("blocks", ())
         made = self._ask("POST", "issues", {"title": title, **self._body(fields)})
-        return str(made["number"])
+        item = str(made["number"])
+        if parent:
+            self._nest(item, parent)
+        if blocks:
+            self._block(item, blocks)
+        return item
 
     def edit(self, item: str, **fields: Any) -> None:
+        if "parent" in fields:
+            self._nest(item, fields.pop("parent"))
+        if "blocks" in fields:
+            self._block(item, fields.pop("blocks"))
         body = self._body(fields)
+        if not fields:
+            return
         if "description" in fields:
             kept = _MARKER.search(self._ask("GET", f"issues/{item}")["body"] or "")
             body["body"] = (fields["description"] or "") + (f"\n\n{kept[0].strip()}" if kept else "")
@@ -77,10 +89,36 @@ spend_comments = true
         self.box.act("delete", repo=self.container, number=int(item))
 
     def task(self, item: str) -> dict[str, Any]:
-        return _shown(self._ask("GET", f"issues/{item}"))
+        return self._shown(self._ask("GET", f"issues/{item}"))
 
     def tasks(self) -> dict[str, dict[str, Any]]:
-        return {str(row["number"]): _shown(row) for row in self._all("issues?state=all") if "pull_request" not in row}
+        rows = self._all("issues?state=all")
+        return {str(row["number"]): self._shown(row) for row in rows if "pull_request" not in row}
+
+    def _shown(self, row: dict[str, Any]) -> dict[str, Any]:
+        blocks = self._all(f"issues/{row['number']}/dependencies/blocking") if _blocks_some(row) else []
+        return _shown(row) | {"blocks": frozenset(self._named(each["url"]) for each in blocks)}
+
+    def _named(self, url: str) -> str:
+        """The number of an issue of this repository, ``owner/repo#number`` of another one."""
+        place, _, number = url.partition("/repos/")[2].partition("/issues/")
+        return number if place == self.container else f"{place}#{number}"
+
+    def _nest(self, item: str, parent: str | None) -> None:
+        child = self._ask("GET", f"issues/{item}")
+        body = {"sub_issue_id": child["id"]}
+        if parent is not None:
+            self._ask("POST", f"issues/{parent}/sub_issues", body | {"replace_parent": True})
+        elif "parent_issue_url" in child:
+            self._ask("DELETE", f"issues/{child['parent_issue_url'].rpartition('/')[2]}/sub_issue", body)
+
+    def _block(self, item: str, blocks: Any) -> None:
+        number = self._ask("GET", f"issues/{item}")["id"]
+        held = self.task(item)["blocks"]
+        for other in set(blocks) - held:
+            self._ask("POST", f"issues/{other}/dependencies/blocked_by", {"issue_id": number})
+        for other in held - set(blocks):
+            self._ask("DELETE", f"issues/{other}/dependencies/blocked_by/{number}")
 
     # --- comments and time ----------------------------------------------------------------------------------------
 
@@ -173,7 +211,7 @@ def _line(seconds: int, on: str, note: str) -> str:
 def _said(row: dict[str, Any]) -> dict[str, Any]:
     found = _MARKER.search(row["body"])
     text = _MARKER.sub("", row["body"])
-    return {"text": text, "author": row["user"]["login"], "marker": _named(found)}
+    return {"text": text, "author": row["user"]["login"], "marker": _marked(found)}
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
@@ -187,12 +225,16 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
         "due_on": None,
         "start_on": None,
         "estimate": None,
-        "parent": None,
+        "parent": row["parent_issue_url"].rpartition("/")[2] if "parent_issue_url" in row else None,
         "blocks": frozenset(),
-        "marker": _named(found),
+        "marker": _marked(found),
         "status": row["state"],
     }
 
 
-def _named(found: re.Match[str] | None) -> str | None:
+def _blocks_some(row: dict[str, Any]) -> bool:
+    return bool(row["issue_dependencies_summary"]["total_blocking"])
+
+
+def _marked(found: re.Match[str] | None) -> str | None:
     return f"{unquote(found[1])} {unquote(found[2])}" if found and found[1] else None
