@@ -103,7 +103,11 @@ class Check:
     async def _role(self, kind: str, verbs: Collection[str], maps: Mapping[str, Collection[str]]) -> list[Finding]:
         """There is no call that says who one is; the list of webhooks is for Owners and Admins only."""
         writes = sorted(set(verbs) & {"create", "update", "delete"})
-        if not writes or (kind == "task" and "labels" not in maps and "delete" not in writes):
+        if (
+            not writes
+            or (kind == "comment" and writes == ["create"])
+            or (kind == "task" and "labels" not in maps and "delete" not in writes)
+        ):
             return []
         answer = await self._http.request("GET", "api/webhooks", accept=(403,))
         found = []
@@ -112,11 +116,22 @@ class Check:
             found.append(Finding("error", "This connection may not delete tasks.", hint))
         if answer.status != 403:
             return [*found, Finding("ok", "The API key has the role Owner or Admin.")]
+        if kind == "comment":
+            hint = "Others may change their own comments only, and for 24 hours."
+            return [*found, Finding("warning", "The API key has the role Member.", hint)]
+        if kind == "time_entry":
+            if not self._config.log_time_for_others:
+                return found
+            hint = "Use an API key of an Owner or Admin, or set log_time_for_others = false: all time is the key's user's then."
+            return [
+                *found,
+                Finding("error", "The API key has the role Member; it logs time for its own user only.", hint),
+            ]
         level: Final = "error" if kind == "label" else "warning"
         return [*found, Finding(level, "The API key has the role Member; it cannot make or change labels.", ADMIN_HINT)]
 
     async def _map(self, field: str, wanted: Collection[str]) -> list[Finding]:
-        if field == "assignee":
+        if field in ("assignee", "person", "author"):
             return await self._people(wanted)
         if field.startswith(CUSTOM):
             return await self._custom(field.removeprefix(CUSTOM), wanted)

@@ -85,7 +85,27 @@ class ArtalaConfig(BaseModel):
     )
     title_max: int = Field(default=200, ge=1, description="Characters in a title. Assumption.")
     description_max: int = Field(default=50_000, ge=1, description="Characters in a description. Assumption.")
-    comment_max: int = Field(default=4000, ge=1, description="Characters in a comment.")
+    comment_max: int = Field(default=4000, ge=1000, description="Characters in a comment.")
+    comments_move_updated: bool = Field(
+        default=False, description="Assumption: a comment leaves its task's UpdatedAt as it is."
+    )
+    comments_every: int = Field(
+        default=6,
+        ge=1,
+        description="Begin to look through the comments of all tasks at every n-th sweep (see sweep_every): one request a "
+        "task. Comments of tasks that changed, and those that a webhook names, are read at once.",
+    )
+    comments_per_poll: int = Field(
+        default=20, ge=1, description="How many tasks one poll looks at in such a round; the next poll goes on."
+    )
+    delete_replies: bool = Field(
+        default=False, description="Deleting a comment there takes its replies with it; false keeps one that has some."
+    )
+    log_time_for_others: bool = Field(
+        default=True,
+        description="Log time for the person who spent it, which needs an Owner or Admin; false: all for the key's user.",
+    )
+    note_max: int = Field(default=2000, ge=1000, description="Characters in the note of a time entry. Assumption.")
     priorities: tuple[str, ...] = Field(
         default=("critical", "high", "medium", "low", "none"),
         description="The names of the priorities 0, 1, 2, … What the feed itself says has precedence.",

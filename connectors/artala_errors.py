@@ -15,7 +15,9 @@ from urllib.parse import urlsplit
 from bridge.errors import ContainerError, TrackerError
 from connectors.status import Response, described, shown
 
-_OF_TASKS: Final = re.compile(r"/(?:odata/Tasks|api/tasks(?:/[^/]+)?(?:/status)?|api/boards(?:/[^/]+)?)$")
+_OF_TASKS: Final = re.compile(
+    r"/(?:odata/(?:Tasks|TimeEntries)|api/comments/task/[^/]+|api/tasks(?:/[^/]+)?(?:/status)?|api/boards(?:/[^/]+)?)$"
+)
 _HINT: Final = "Use the API key of an Owner or Admin, or of a member of the board."
 
 

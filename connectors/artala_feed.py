@@ -21,7 +21,7 @@ import msgspec
 from msgspec import Struct, field
 
 from bridge.errors import RetryableError
-from connectors.artala_wire import FieldValueRow, TaskLabelRow, TaskRow, instant, iso, stamp
+from connectors.artala_wire import FieldValueRow, TaskLabelRow, TaskRow, TimeRow, instant, iso, stamp
 from connectors.clocks import earlier_start, skew_of
 from connectors.http import Http
 from connectors.status import Response, decode
@@ -40,6 +40,7 @@ class _Answer(Struct, Generic[R]):
 TASKS: Final = msgspec.json.Decoder(_Answer[TaskRow])
 TASK_LABELS: Final = msgspec.json.Decoder(_Answer[TaskLabelRow])
 FIELD_VALUES: Final = msgspec.json.Decoder(_Answer[FieldValueRow])
+TIME_ENTRIES: Final = msgspec.json.Decoder(_Answer[TimeRow])
 
 
 class Cursor(Struct, omit_defaults=True, frozen=True):

@@ -23,7 +23,7 @@ _WRAPPERS: Final = ("data", "payload", "resource", "object")
 
 
 def verify(config: ArtalaConfig, headers: Mapping[str, str], body: bytes, given: Callable[[str], str]) -> Delivery:
-    """The delivery with at most one hint a task. ``given`` says how links name a board.
+    """The delivery with at most one hint a task, and one for the comment that it is about. ``given`` says how links name a board.
 
     A hint's container is "" when the body names no board. Raises: SignatureError.
     """
@@ -75,6 +75,14 @@ def _hints(said: Any, event: str, given: Callable[[str], str]) -> Iterator[Hint]
         ids += [layer.get("id") for layer in reversed(layers)][:1]
     for task in _guids(ids):
         yield Hint(container, "task", task)
+    if event.startswith("comment."):
+        about = [_lower(layer["comment"]) for layer in layers if isinstance(layer.get("comment"), dict)]
+        named = [layer.get("commentid") for layer in layers] + [one.get("id") for one in about]
+        named += [layer.get("id") for layer in layers if "taskid" in layer]
+        tasks_of = [*ids, *(one.get("taskid") for one in about)]
+        for task, comment in zip(_guids(tasks_of), _guids(named), strict=False):
+            yield Hint(container, "comment", f"{task}/{comment}")
+            break
 
 
 def _lower(members: dict[str, Any]) -> dict[str, Any]:

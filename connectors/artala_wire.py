@@ -67,6 +67,20 @@ class FieldValueRow(Struct, rename="pascal", gc=False):
     value: str | None = None
 
 
+class TimeRow(Struct, rename="pascal", gc=False):
+    """A row of ``/odata/TimeEntries``. ``hours`` in quarters; the date may come as an instant."""
+
+    id: str
+    task_id: str
+    hours: float
+    logged_date: str
+    board_id: str | None = None
+    user_id: str | None = None
+    note: str | None = None
+    week_status: str | None = None
+    created_at: str | None = None
+
+
 class LabelRow(Struct, rename="camel"):
     id: str
     name: str

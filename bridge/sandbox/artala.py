@@ -47,7 +47,9 @@ class ArtalaSettings:
     checklist changes; ``subseconds`` keeps milliseconds; ``wide_feed`` adds StartDate and CoverColor to Tasks and the board to
     TaskFieldValues; ``rate_limit`` requests a minute and key (0: none); ``signature_header`` and ``signature_prefix`` of
     deliveries; ``strict_members`` refuses body members that are not documented; ``grain_s`` is how coarse UpdatedAt is (60:
-    whole minutes); ``zone`` (such as Europe/Berlin) writes every instant in that zone with its offset.
+    whole minutes); ``zone`` (such as Europe/Berlin) writes every instant in that zone with its offset; ``touch_on_comments``
+    moves UpdatedAt on comments; ``time_answers_id`` puts the new entry into the answer of POST /timesheets, which else is
+    empty; ``locked_status`` is the answer to time in an approved week.
     """
 
     page_cap: int = 1000
@@ -61,6 +63,9 @@ class ArtalaSettings:
     strict_members: bool = True
     grain_s: int = 1
     zone: str = ""
+    touch_on_comments: bool = False
+    time_answers_id: bool = True
+    locked_status: int = 409
 
 
 class ArtalaSandbox:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from bridge.sandbox.artala import ArtalaSandbox
-    from bridge.sandbox.artala_store import ArtalaStore, Task
+    from bridge.sandbox.artala_store import ArtalaStore, Task, TimeEntry
     from bridge.sandbox.exchange import Ask
 
 KEEP_RENDERED = 20_000
@@ -301,10 +301,14 @@ def _time_columns(box: ArtalaSandbox) -> dict[str, Column]:
             "LoggedDate": Column("date", lambda row: row[1].logged_on),
             "Hours": Column("number", lambda row: row[1].hours),
             "Note": Column("string", lambda row: row[1].note),
-            "WeekStatus": Column("string", lambda _: None),
+            "WeekStatus": Column("string", lambda row: _week(box, row[1])),
             "CreatedAt": Column("instant", lambda row: row[1].created_at),
         }
     )
+
+
+def _week(box: ArtalaSandbox, row: TimeEntry) -> str:
+    return "Approved" if (row.user_id, rules.monday(row.logged_on)) in box.store.approved else "Draft"
 
 
 def _blocker_columns(box: ArtalaSandbox) -> dict[str, Column]:

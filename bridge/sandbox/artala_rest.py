@@ -15,6 +15,7 @@ from bridge.sandbox.exchange import Reply
 
 if TYPE_CHECKING:
     from bridge.sandbox.artala import ArtalaSandbox
+    from bridge.sandbox.artala_store import Task
     from bridge.sandbox.exchange import Ask
 
 DAY_MS = 86_400_000
@@ -129,9 +130,16 @@ def add_comment(box: ArtalaSandbox, ask: Ask) -> Reply:
         rules.refuse(400, "parentCommentId is not a comment of this task.")
     row = Comment(str(uuid.uuid4()), task.id, ask.who, content, box.now_ms(), parent)
     box.store.comments[row.id] = row
+    _touch(box, task)
     box.note(ask, "create", "comment", row.id)
     box.send("comment.created", shapes.comment(box.store, row))
     return Reply(201, shapes.comment(box.store, row))
+
+
+def _touch(box: ArtalaSandbox, task: Task | None) -> None:
+    """As far as anyone knows a comment leaves its task alone; the switch says otherwise."""
+    if task is not None and box.settings.touch_on_comments:
+        box.store.put(replace(task, updated_at=box.now_ms()), box.clock.now())
 
 
 def comment(box: ArtalaSandbox, ask: Ask) -> Reply:
@@ -143,6 +151,7 @@ def comment(box: ArtalaSandbox, ask: Ask) -> Reply:
         rules.refuse(403, "Your key's role does not permit this: only your own comments, within 24 hours.")
     if ask.method == "DELETE":
         _drop(box, row)
+        _touch(box, box.store.tasks.get(row.task_id))
         box.note(ask, "delete", "comment", row.id)
         box.send("comment.deleted", {"id": row.id, "taskId": row.task_id})
         return Reply(204)
@@ -150,6 +159,7 @@ def comment(box: ArtalaSandbox, ask: Ask) -> Reply:
     content = rules.text(body, "content", limit=rules.COMMENT_LIMIT, required=True) or ""
     after = replace(row, content=content, is_edited=True)
     box.store.comments[row.id] = after
+    _touch(box, box.store.tasks.get(row.task_id))
     box.note(ask, "update", "comment", row.id)
     box.send("comment.updated", shapes.comment(box.store, after))
     return Reply(204)
@@ -171,11 +181,14 @@ def log_time(box: ArtalaSandbox, ask: Ask) -> Reply:
         box.may(ask, "Admin")
         if person not in box.store.members:
             rules.refuse(400, "targetUserId is not a member of this workspace.")
+    day = rules.day(body, "loggedDate")
+    if (person, rules.monday(day)) in box.store.approved:
+        rules.refuse(box.settings.locked_status, "The week is approved and locked.")
     row = TimeEntry(
         str(uuid.uuid4()),
         task.id,
         person,
-        rules.day(body, "loggedDate"),
+        day,
         rules.quarter_hours(body, "hours"),
         box.now_ms(),
         rules.text(body, "note", limit=2000),
@@ -183,6 +196,8 @@ def log_time(box: ArtalaSandbox, ask: Ask) -> Reply:
     box.store.time[row.id] = row
     box.store.version += 1
     box.note(ask, "create", "time", row.id)
+    if not box.settings.time_answers_id:
+        return Reply(201, {})
     shape: dict[str, Any] = {"id": row.id, "taskId": row.task_id, "userId": row.user_id, "loggedDate": row.logged_on}
     return Reply(201, shape | {"hours": row.hours, "note": row.note, "createdAt": iso_ms(row.created_at)})
 

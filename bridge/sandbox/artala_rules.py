@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from bridge.sandbox.clock import instant
@@ -89,6 +89,12 @@ def day(members: dict[str, Any], name: str) -> str:
         return date.fromisoformat(value if isinstance(value, str) else "").isoformat()
     except ValueError:
         refuse(400, f"{name} must be a date such as 2026-05-28.")
+
+
+def monday(day_text: str) -> str:
+    """The first day of a date's week."""
+    at = date.fromisoformat(day_text)
+    return (at - timedelta(days=at.weekday())).isoformat()
 
 
 def color(members: dict[str, Any], name: str) -> str | None:

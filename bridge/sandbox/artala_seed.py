@@ -6,6 +6,7 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from bridge.sandbox.artala_rules import monday
 from bridge.sandbox.artala_store import ArtalaStore, Board, Field, Label, Member, Status, Task
 from bridge.sandbox.clock import instant
 from bridge.sandbox.seeding import COLORS, samples
@@ -148,7 +149,8 @@ def _written(box: ArtalaSandbox, board: str, row: dict[str, Any]) -> Task:
 
 
 def perform(box: ArtalaSandbox, deed: dict[str, Any]) -> dict[str, Any]:
-    """What no REST call can do: ``do`` is archive, unarchive, deactivate, role, revoke or rename_board.
+    """What no REST call can do: ``do`` is archive, unarchive, deactivate, role, revoke, rename_board, approve_week
+    (``member``, ``day``), edit_time (``entry`` and what changes: ``hours``, ``note``, ``logged_on``, ``task_id``) or delete_time.
 
     Raises: ValueError for an unknown deed, task or member.
     """
@@ -171,6 +173,30 @@ def perform(box: ArtalaSandbox, deed: dict[str, Any]) -> dict[str, Any]:
         store.tokens.pop(deed["token"], None)
     elif do == "rename_board":
         store.keep("boards", replace(store.boards[_board(box, deed.get("board", BOARD))], name=deed["to"]))
+    elif do in ("approve_week", "edit_time", "delete_time"):
+        _timesheet(box, deed)
     else:
-        raise ValueError(f"no deed {do!r}; there are: archive, unarchive, deactivate, role, revoke, rename_board")
+        raise ValueError(
+            f"no deed {do!r}; there are: archive, unarchive, deactivate, role, revoke, rename_board, approve_week, "
+            "edit_time, delete_time"
+        )
     return {"done": do}
+
+
+def _timesheet(box: ArtalaSandbox, deed: dict[str, Any]) -> None:
+    """What people do to logged time in the app."""
+    store = box.store
+    if deed["do"] == "approve_week":
+        who = next((one.id for one in store.members.values() if deed["member"] in (one.email, one.id)), None)
+        if who is None:
+            raise ValueError(f"no member {deed['member']}")
+        store.approved.add((who, monday(deed["day"])))
+        store.version += 1
+        return
+    row = store.time.get(deed["entry"])
+    if row is None:
+        raise ValueError(f"no time entry {deed['entry']}")
+    if deed["do"] == "delete_time":
+        store.remove("time", row.id)
+    else:
+        store.keep("time", replace(row, **{key: value for key, value in deed.items() if key not in ("do", "entry")}))

@@ -169,7 +169,7 @@ TABLES: dict[str, Any] = {
 @dataclass(slots=True)
 class ArtalaStore:
     """The workspace. ``version`` moves with every change, ``decor`` with what alters how tasks look; ``lists``
-    counts the feeds that were answered.
+    counts the feeds that were answered; ``approved`` are weeks by member and Monday.
     """
 
     tasks: dict[str, Task] = field(default_factory=dict)
@@ -185,6 +185,7 @@ class ArtalaStore:
     blockers: dict[tuple[str, str], int] = field(default_factory=dict)
     audit: list[Audit] = field(default_factory=list)
     tokens: dict[str, str] = field(default_factory=dict)
+    approved: set[tuple[str, str]] = field(default_factory=set)
     by_update: list[tuple[int, str]] = field(default_factory=list)
     history: deque[tuple[float, int, str, Task | None]] = field(default_factory=lambda: deque(maxlen=HISTORY))
     lists: int = 0
@@ -253,6 +254,7 @@ class ArtalaStore:
             "blockers": [[*pair, at_ms] for pair, at_ms in self.blockers.items()],
             "audit": [asdict(row) for row in self.audit],
             "tokens": self.tokens,
+            "approved": sorted(self.approved),
         }
 
     def load(self, state: dict[str, Any]) -> None:
@@ -271,4 +273,5 @@ class ArtalaStore:
         self.blockers = {(blocked, blocking): at_ms for blocked, blocking, at_ms in state["blockers"]}
         self.audit = [Audit(**row) for row in state["audit"]]
         self.tokens = dict(state["tokens"])
+        self.approved = {(who, monday) for who, monday in state.get("approved", ())}
         self.decor += 1

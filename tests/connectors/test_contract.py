@@ -24,6 +24,10 @@ class Shipped(ConnectorContract):
         return made(name, config, retry=Retry(sleep=at_once))
 
 
+class TestArtala(Shipped):
+    type = "artala"
+
+
 class TestGithub(Shipped):
     type = "github"
 
