@@ -24,11 +24,14 @@ class Absent(Exception):
 
 @dataclass(frozen=True)
 class Real:
-    """A Redmine that answers: ``admin_key`` of an administrator, ``member_key`` of a Developer of ``project``."""
+    """A Redmine that answers: ``admin_key`` of an administrator, ``member_key`` of a Developer of ``project``, and the
+    file of its own ``database`` (SQLite), to look into.
+    """
 
     url: str
     admin_key: str
     member_key: str
+    database: str
     project: str
 
     def ask(

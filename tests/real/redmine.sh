@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A real Redmine for the tests: from Debian's own packages, with SQLite, seeded, on 127.0.0.1.
-# Prints name=value lines on stdout: url, admin_key, member_key, project. All else goes to stderr.
+# Prints name=value lines on stdout: url, admin_key, member_key, database (a file of SQLite), project. All else goes to stderr.
 # A second call re-uses what is installed and seeded, and the server if it still answers.
 #
 #   REDMINE_PORT     the port to listen on (required)
@@ -94,7 +94,8 @@ custom(TimeEntryCustomField, "External ID", "string")
 custom(IssueCustomField, "Customer", "string")
 custom(IssueCustomField, "Size", "int")
 
-File.write(ARGV[0], "admin_key=#{boss.api_key}\nmember_key=#{member.api_key}\n")
+base = ActiveRecord::Base.connection_db_config.database
+File.write(ARGV[0], "admin_key=#{boss.api_key}\nmember_key=#{member.api_key}\ndatabase=#{base}\n")
 RUBY
 chown www-data "$folder"
 chmod 644 "$folder/seed.rb"

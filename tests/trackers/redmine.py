@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from urllib.parse import unquote
 
 from bridge.sandbox.redmine_seed import PROJECT, SECOND
@@ -28,6 +28,9 @@ class People:
     container = PROJECT
     second_container = SECOND
     persons = PERSONS
+    ids: ClassVar = IDS
+    fields: ClassVar = {"marker": MARKER, "labels": LABELS, "time marker": TIME_MARKER}
+    activity = 9
     can = frozenset(
         {"task", "comment", "edit-comment", "delete-comment", "time", "edit-time", "move-time", "delete-time"}
         | {"delete-task", "labels", "assignee", "due", "start", "estimate", "priority", "parent", "blocks"}
@@ -118,7 +121,8 @@ time_walk_s = 0
     # --- time -----------------------------------------------------------------------------------------------------
 
     def log_time(self, item: str, seconds: int, on: str = "2026-11-20", note: str = "") -> str:
-        body = {"issue_id": int(item), "hours": seconds / HOUR_S, "spent_on": on, "comments": note, "activity_id": 9}
+        body = {"issue_id": int(item), "hours": seconds / HOUR_S, "spent_on": on, "comments": note}
+        body["activity_id"] = self.activity
         return str(self._ask("POST", "time_entries", {"time_entry": body})["time_entry"]["id"])
 
     def edit_time(
@@ -149,7 +153,7 @@ time_walk_s = 0
                 "on": row["spent_on"],
                 "note": row["comments"] or "",
                 "person": self.box.store.users[row["user"]["id"]].mail,
-                "marker": _custom(row, TIME_MARKER),
+                "marker": _custom(row, self.fields["time marker"]),
             }
             for row in rows
             if "issue" in row
@@ -168,9 +172,9 @@ time_walk_s = 0
         if "labels" in fields:
             for name in fields["labels"]:
                 self.box.act("label", name=name)
-            body["custom_fields"] = [{"id": LABELS, "value": sorted(fields["labels"])}]
+            body["custom_fields"] = [{"id": self.fields["labels"], "value": sorted(fields["labels"])}]
         if "assignee" in fields:
-            body["assigned_to_id"] = IDS[fields["assignee"]] if fields["assignee"] else ""
+            body["assigned_to_id"] = self.ids[fields["assignee"]] if fields["assignee"] else ""
         if "estimate" in fields:
             body["estimated_hours"] = None if fields["estimate"] is None else fields["estimate"] / HOUR_S
         if "parent" in fields:
@@ -199,7 +203,7 @@ time_walk_s = 0
             "is_closed": row["status"]["is_closed"],
             "status": row["status"]["name"],
             "priority": row["priority"]["name"],
-            "labels": frozenset(_custom(row, LABELS) or ()),
+            "labels": frozenset(_custom(row, self.fields["labels"]) or ()),
             "assignee": self.box.store.users[person["id"]].mail if person else None,
             "due_on": row["due_date"],
             "start_on": row["start_date"],
@@ -208,7 +212,7 @@ time_walk_s = 0
             "blocks": frozenset(
                 str(one["issue_to_id"]) for one in row.get("relations", ()) if _blocks(one, str(row["id"]))
             ),
-            "marker": unquote(_custom(row, MARKER) or "") or None,
+            "marker": unquote(_custom(row, self.fields["marker"]) or "") or None,
         }
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
