@@ -21,6 +21,7 @@ from connectors import markers
 from connectors.base import BeforeSend, Comment, Page
 from connectors.jira_api import JiraApi
 from connectors.jira_feed import Cursor, Feed, Tail
+from connectors.jira_names import shown_name
 from connectors.jira_search import Asked, updated_ms
 from connectors.jira_text import plain_adf, plain_text, stored_of, value_of
 from connectors.jira_threads import Row, Threads, is_cut, is_restricted
@@ -50,6 +51,7 @@ class CommentRecords:
                 "body", FieldType.TEXT, max_length=None if cloud else TEXT_LIMIT, dialect="adf" if cloud else "wiki"
             ),
             FieldSpec("author", FieldType.PERSON, writable="never", emails=emails),
+            FieldSpec("author_name", FieldType.LINE, writable="never"),
             FieldSpec("created_at", FieldType.INSTANT, writable="never"),
         )
         return Schema("comment", {spec.name: spec for spec in specs})
@@ -186,6 +188,7 @@ class CommentRecords:
             "task": issue,
             "body": value_of(row.get("body")),
             "author": self._wire.person(row.get("author")),
+            "author_name": shown_name(row.get("author")),
             "created_at": iso(instant(row.get("created"))),
         }
         marker = listed_property(row, self._api.config.property_key) or marker

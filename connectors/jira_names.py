@@ -194,6 +194,12 @@ def custom_spec(name: str, field: Field, dialect: Literal["adf", "wiki"], *, ema
     return FieldSpec(name, kind, dialect=text, emails=emails and kind in (FieldType.PERSON, FieldType.PERSONS))
 
 
+def shown_name(user: Any) -> str | None:
+    """What people call somebody, whose id says nothing to them."""
+    name = user.get("displayName") if isinstance(user, dict) else None
+    return name if isinstance(name, str) and name.strip() else None
+
+
 def person_of(user: Any, key: str, *, emails: bool) -> str | None:
     """How a user object of an answer names a person."""
     if not isinstance(user, dict):

@@ -21,6 +21,7 @@ from connectors.base import BeforeSend, Page
 from connectors.jira_api import JiraApi
 from connectors.jira_comments import parts
 from connectors.jira_feed import Feed
+from connectors.jira_names import shown_name
 from connectors.jira_search import Asked, Search
 from connectors.jira_text import stored_of, value_of
 from connectors.jira_threads import is_restricted
@@ -52,6 +53,7 @@ class Worklogs:
         specs = (
             FieldSpec("task", FieldType.REF, writable="create"),
             FieldSpec("person", FieldType.PERSON, writable="never", emails=emails),
+            FieldSpec("author_name", FieldType.LINE, writable="never"),
             FieldSpec("spent_on", FieldType.DATE),
             FieldSpec("started_at", FieldType.INSTANT),
             FieldSpec("seconds", FieldType.DURATION, step=GRAIN_S),
@@ -225,6 +227,7 @@ class Worklogs:
         fields: dict[str, Value] = {
             "task": issue,
             "person": self._wire.person(row.get("author")),
+            "author_name": shown_name(row.get("author")),
             "spent_on": f"{started.astimezone(self._zone):%Y-%m-%d}" if started else None,
             "started_at": iso(started),
             "seconds": spent if isinstance(spent, int) else 0,

@@ -31,9 +31,8 @@ _INSTEAD: Final[Mapping[str, tuple[str, ...]]] = {
 _ORDER: Final = ("task", "name", "title", "description", "body", "status", "priority", "labels", "people")
 """How rows are listed; the others follow in the order of the left vocabulary."""
 
-_PEOPLE: Final = frozenset({"people", "person"})
+_PEOPLE: Final = frozenset({"people", "person", "author"})
 _BYLINED: Final = frozenset({("comment", "body"), ("time_entry", "note")})
-_ONLY_READ: Final = frozenset({("comment", "author")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ def _joined(
     kind: str, left: Mapping[str, Any], right: Mapping[str, Any], *, origin: str, alike: bool
 ) -> tuple[RowSpec, ...]:
     mine, theirs = left[kind], right[kind]
-    names = [name for name in mine if name in theirs and (kind, name) not in _ONLY_READ]
+    names = [name for name in mine if name in theirs]
     if "started_at" in names and "spent_on" in names:
         names.remove("spent_on")  # the day goes with the time
     names.sort(key=lambda name: _ORDER.index(name) if name in _ORDER else len(_ORDER))

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from bridge.engine.binding import named
 from bridge.engine.link import Link
 from bridge.engine.plan import PARTS, Member, View, title_of
-from bridge.model import SIDES, Fields, Hold, Side, Unset
+from bridge.model import SIDES, Fields, Hold, Side, Unset, other
 from mappings.references import WAITING, References
-from state import pairs
+from state import inbox, pairs, parked
 from state.store import Session
 
 TASK: Final = "task"
@@ -25,7 +25,42 @@ def with_refs(session: Session, link: Link, kind: str, views: Sequence[View]) ->
         return views
     refs = of_members(session, link, kind, {side: [view.member(side) for view in views] for side in SIDES})
     bound = [replace(view, refs=refs) for view in views]
-    return [_waiting(view, refs) for view in bound] if kind in PARTS else bound
+    return [_waiting(view, refs) for view in bound] if kind in PARTS else _after_parents(session, link, bound)
+
+
+def _after_parents(session: Session, link: Link, views: Sequence[View]) -> Sequence[View]:
+    """New tasks whose parent is about to get its partner wait for it: some trackers take a parent at creation only (S23)."""
+    rows = [row for row in link.mappings[TASK].rows if isinstance(row.lens, References) and not row.is_set]
+    named_by: dict[tuple[Side, str], list[int]] = {}
+    for at, view in enumerate(views):
+        record = next((one.record for one in (view.left, view.right) if one is not None), None)
+        if not rows or record is None or view.hold is not None or view.marker is None or (view.left and view.right):
+            continue
+        side: Side = "left" if view.left is not None else "right"
+        table = view.refs.right_of if side == "left" else view.refs.left_of
+        for row in rows:
+            parent = record.fields.get(row.field(side))
+            if isinstance(parent, str) and parent not in table and row.writes_to(other(side)):
+                named_by.setdefault((side, parent), []).append(at)
+    held = list(views)
+    for side in SIDES:
+        ids = {item_id for at, item_id in named_by if at == side}
+        coming = inbox.get_many(session, link.id, TASK, side, ids)
+        stuck = parked.by_items(session, link.id, TASK, side, ids)
+        for item_id, item in coming.items():
+            if (
+                item.record is None
+                or item.held
+                or any(not each.field and each.reason != WAITING for each in stuck.get(item_id, ()))
+            ):
+                continue
+            for at in named_by[side, item_id]:
+                member = views[at].member(side)
+                assert member is not None
+                message = f"its parent {item_id} gets its partner first"
+                hold = Hold(TASK, side, member.record.ref, title_of(member.record), None, WAITING, message)
+                held[at] = replace(views[at], hold=hold)
+    return held
 
 
 def of_members(session: Session, link: Link, kind: str, members: Mapping[Side, Iterable[Member | None]]) -> References:

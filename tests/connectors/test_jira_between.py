@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from trackers.between import Between
+from trackers.between import Between, people_of
 from trackers.jira import People
 
 
@@ -87,3 +87,17 @@ async def test_a_quiet_link_costs_one_request_a_side_and_kind(world):
     await world.sync(sweep=False)
 
     assert (world.left.requests() - before[0], world.right.requests() - before[1]) == (3, 3)
+
+
+async def test_a_child_and_its_new_parent_go_over_together(tmp_path):
+    """The parent first, whatever the order of the listing: Jira takes a parent at creation only (S23)."""
+    with Between(tmp_path, "jira", people_of("redmine", derive_parents=False)) as world:
+        top = world.right.create("Top")
+        middle = world.right.create("Middle", parent=top)
+
+        report = await world.settle()
+
+        titles = {row["title"]: item for item, row in world.left.tasks().items()}
+        assert world.left.task(titles["Middle"])["parent"] == titles["Top"]
+        assert report.counts["parked"] == 0
+        assert middle != top

@@ -178,6 +178,7 @@ async def test_time_is_logged_changed_and_deleted_in_one_request_each(dialect: s
         assert made.fields == {
             "task": one,
             "person": there.person("bridge-bot"),
+            "author_name": "Bridge",
             "spent_on": "2026-11-20",
             "started_at": "2026-11-20T08:00:00Z",
             "seconds": 5400,
