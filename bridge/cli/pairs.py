@@ -95,7 +95,7 @@ def pin(
     link: Annotated[str, typer.Argument(metavar="LINK", help="The link both items belong to.")],
     left: Annotated[str, typer.Argument(metavar="LEFT", help="The left item: its address, container#id or id.")],
     right: Annotated[str, typer.Argument(metavar="RIGHT", help="The right item.")],
-    kind: Annotated[str, typer.Option("--kind", help="task or label.")] = "task",
+    kind: Annotated[str, typer.Option("--kind", help="task, label, comment or time_entry.")] = "task",
     config: frame.ConfigOption = None,
     json: frame.JsonOption = False,
 ) -> None:
@@ -118,6 +118,7 @@ def pin(
 
 
 def _pairs(session: Session, name: str, statuses: tuple[str, ...], limit: int) -> list[Pair]:
+    from bridge.model import Kind
     from state import links, pairs
 
     row = next((row for row in links.all_links(session) if row.name == name), None)
@@ -125,8 +126,8 @@ def _pairs(session: Session, name: str, statuses: tuple[str, ...], limit: int) -
         return []
     return [
         pair
-        for kind in ("task", "label")
-        for pair in pairs.walk(session, row.id, kind, after=0, limit=limit, statuses=statuses)
+        for kind in Kind
+        for pair in pairs.walk(session, row.id, kind.value, after=0, limit=limit, statuses=statuses)
     ]
 
 
