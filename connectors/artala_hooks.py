@@ -16,6 +16,7 @@ import msgspec
 
 from bridge.errors import SignatureError
 from connectors.artala_config import ArtalaConfig
+from connectors.artala_thread import KEY
 from connectors.artala_wire import GUID
 from connectors.base import Delivery, Hint
 
@@ -75,7 +76,7 @@ def _hints(said: Any, event: str, given: Callable[[str], str]) -> Iterator[Hint]
         ids += [layer.get("id") for layer in reversed(layers)][:1]
     for task in _guids(ids):
         yield Hint(container, "task", task)
-    if event.startswith("comment."):
+    if event.startswith("comment.") and not any(_is_ours(layer) for layer in layers):
         about = [_lower(layer["comment"]) for layer in layers if isinstance(layer.get("comment"), dict)]
         named = [layer.get("commentid") for layer in layers] + [one.get("id") for one in about]
         named += [layer.get("id") for layer in layers if "taskid" in layer]
@@ -83,6 +84,12 @@ def _hints(said: Any, event: str, given: Callable[[str], str]) -> Iterator[Hint]
         for task, comment in zip(_guids(tasks_of), _guids(named), strict=False):
             yield Hint(container, "comment", f"{task}/{comment}")
             break
+
+
+def _is_ours(layer: dict[str, Any]) -> bool:
+    """Whether Bridge itself speaks in the comment: that is no record."""
+    content = layer.get("content")
+    return isinstance(content, str) and KEY.search(content.rstrip()) is not None
 
 
 def _lower(members: dict[str, Any]) -> dict[str, Any]:

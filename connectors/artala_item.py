@@ -43,13 +43,7 @@ class Items:
 
         Raises: GoneError when the task is on another board, or 404 while its board answers; else ContainerError.
         """
-        row = await self.row(ref)
-        if row.board_id and row.board_id.lower() != await self._names.board(ref.container):
-            raise GoneError(
-                f"The task {ref.id} was moved to the board {row.board_id.lower()}.",
-                moved_to=row.board_id.lower(),
-                hint="A link for that board takes it up there.",
-            )
+        row = await self.here(ref)
         [record] = await self._reader.records([row], [stamp(row)], fields)
         more: dict[str, Value] = {}
         if "labels" in fields:
@@ -59,6 +53,17 @@ class Items:
             known = {CUSTOM + row.name: value_of(row.field_type, row.value) for row in decode(answer, TASK_FIELDS)}
             more.update((name, known.get(name)) for name in custom)
         return replace(record, ref=ref, fields={**record.fields, **more})
+
+    async def here(self, ref: Ref) -> TaskRow:
+        """The task, if it is on the board of ``ref``. Raises as ``fetch``."""
+        row = await self.row(ref)
+        if row.board_id and row.board_id.lower() != await self._names.board(ref.container):
+            raise GoneError(
+                f"The task {ref.id} was moved to the board {row.board_id.lower()}.",
+                moved_to=row.board_id.lower(),
+                hint="A link for that board takes it up there.",
+            )
+        return row
 
     async def row(self, ref: Ref) -> TaskRow:
         """``GET /tasks/{id}``, and the board when that is a 404 (S25)."""

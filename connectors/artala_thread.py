@@ -105,8 +105,12 @@ class Thread:
         return found
 
     async def fetch(self, ref: Ref) -> Record:
-        """One request. Raises: GoneError when its task answers without it; NotFoundError for one of Bridge's questions."""
+        """The task, then its comments: a webhook does not say on which board a comment is.
+
+        Raises: GoneError when its task answers without it or is on another board; NotFoundError for one of Bridge's questions.
+        """
         task, id_ = parts(ref)
+        await self._items.here(self._task(ref.container, task))
         for row in await self.rows(ref.container, task):
             if row.id.lower() == id_.lower():
                 for record in await self.records(ref.container, task, [row]):
