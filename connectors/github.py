@@ -24,6 +24,7 @@ from connectors.github_feed import Cursor, GithubFeed
 from connectors.github_hooks import verify as verified
 from connectors.github_parts import KINDS as PARTS
 from connectors.github_parts import GithubParts, parts_schema
+from connectors.github_relations import RELATIONS, GithubRelations, relation_steps
 from connectors.github_wire import (
     BODY_LIMIT,
     ISSUE,
@@ -70,6 +71,7 @@ class Github:
         self.comments: Comments | None = GithubComments(self._api)
         self._feed = GithubFeed(self._api, name, per_page=config.per_page, overlap_s=config.overlap_s)
         self._parts = GithubParts(self._api, self._feed, name, config)
+        self._relations = GithubRelations(self._api, self._feed, name)
 
     def kinds(self) -> Mapping[str, Capabilities]:
         lag = self._config.index_lag_s
@@ -109,21 +111,21 @@ class Github:
     async def pull(
         self, container: str, kind: str, cursor: str | None, *, fields: frozenset[str], sweep: bool
     ) -> AsyncIterator[Page]:
-        """Issues by ``updated_at``, pull requests left out; or all labels. ``fields`` and ``sweep`` change nothing."""
-        del fields, sweep
+        """Issues by ``updated_at``, pull requests left out; or all labels. Of the fields of issues ``blocks`` costs
+        requests of its own, and ``parent`` and ``blocks`` are what a sweep is for.
+        """
         start = Cursor.read(cursor)
         if kind == _LABEL:
             pages = self._feed.labels(container, start, self.item_url(Ref(self.name, container, _LABEL, "")))
         elif kind in PARTS:
             pages = self._parts.pull(container, kind, start)
         else:
-            pages = self._feed.issues(container, start)
+            pages = self._relations.pull(container, start, fields, sweep=sweep)
         async for page in pages:
             yield page
 
     async def fetch(self, ref: Ref, *, fields: frozenset[str]) -> Record:
         """One issue or label. NotFoundError also for a number that is a pull request."""
-        del fields
         if ref.kind in PARTS:
             return await self._parts.fetch(ref)
         response = await self._api.read(ref.container, tail_of(ref))
@@ -132,18 +134,22 @@ class Github:
         issue = decode(response, ISSUE)
         if issue.pull_request is not None:
             raise NotFoundError(f"{ref.key} is a pull request, not an issue.", status=200, url=issue.html_url)
-        return issue_record(self.name, ref.container, issue)
+        return await self._relations.fetched(ref, issue, fields)
 
     def steps(self, kind: str, fields: Collection[str], *, creating: bool) -> tuple[Step, ...]:
-        """One call for all fields; a new issue is open, so a status is a second step, free when it is ``open``."""
+        """One call for all fields but the relations, which are steps of their own; a new issue is open, so a status is a
+        second step, free when it is ``open``.
+        """
         names = frozenset(fields)
         if kind in PARTS:
             return (Step("create" if creating else "comment", names),)
+        if kind == _LABEL:
+            return (Step("create" if creating else "label", names),)
+        related, names = relation_steps(names), names - set(RELATIONS)
         if not creating:
-            return (Step("label" if kind == _LABEL else "issue", names),)
-        if kind == _LABEL or "status" not in names:
-            return (Step("create", names),)
-        return Step("create", names - {"status"}), Step("state", frozenset({"status"}))
+            return ((Step("issue", names),) if names or not related else ()) + related
+        state = (Step("state", frozenset({"status"})),) if "status" in names else ()
+        return (Step("create", names - {"status"}), *state, *related)
 
     async def create(
         self,
@@ -178,8 +184,10 @@ class Github:
             return _label(self, ref.container, await update_label(self._api, ref, changes, before_send))
         if not changes or (step.name == "state" and changes.get("status") == current.fields.get("status")):
             return current
+        if step.name in RELATIONS:
+            return await self._relations.write(ref, step, changes, current, before_send)
         kept = await update_issue(self._api, ref, changes, current.marker, before_send)
-        return issue_record(self.name, ref.container, kept)
+        return issue_record(self.name, ref.container, kept, current.fields)
 
     async def delete(self, ref: Ref, *, before_send: BeforeSend | None = None) -> None:
         if ref.kind in PARTS:

@@ -43,6 +43,11 @@ class GithubConfig(BaseModel):
     days_per_week: int = Field(default=5, ge=1, le=7, description='What "1w" means in such a comment.')
 
     per_page: int = Field(default=100, ge=1, le=100, description="Issues asked for at once.")
+    sweep_every: int = Field(
+        default=12,
+        ge=1,
+        description="Where parent or blocks is mapped: look through all issues at every n-th poll, as they move nothing.",
+    )
     overlap_s: int = Field(default=120, ge=0, description="Seconds that each poll reads again before the last one.")
     index_lag_s: int = Field(default=10, ge=0, description="A new issue is in the lists after this many seconds.")
 

@@ -48,6 +48,10 @@ class _Payload(msgspec.Struct):
     label: Named | None = None
     comment: _Id | None = None
     changes: _Changes | None = None
+    sub_issue: _Number | None = None
+    sub_issue_repo: Repository | None = None
+    blocking_issue: _Number | None = None
+    blocking_issue_repo: Repository | None = None
 
 
 PAYLOAD: Final = msgspec.json.Decoder(_Payload)
@@ -96,6 +100,12 @@ def _hints(event: str, payload: _Payload) -> Iterator[Hint]:
     if payload.repository is None or not (container := payload.repository.full_name):
         return
     changes = payload.changes or _Changes()
+    if event == "sub_issues" and payload.sub_issue is not None:
+        place = payload.sub_issue_repo or payload.repository
+        yield Hint(place.full_name, Kind.TASK.value, str(payload.sub_issue.number))
+    elif event == "issue_dependencies" and payload.blocking_issue is not None:
+        place = payload.blocking_issue_repo or payload.repository
+        yield Hint(place.full_name, Kind.TASK.value, str(payload.blocking_issue.number))
     if event in _ISSUE_EVENTS and payload.issue is not None and payload.issue.pull_request is None:
         yield Hint(container, Kind.TASK.value, str(payload.issue.number))
         if payload.comment is not None:

@@ -60,8 +60,18 @@ class Label(msgspec.Struct):
     url: str = ""
 
 
+class Dependencies(msgspec.Struct):
+    """Open issues that this one blocks, and all of them."""
+
+    blocking: int = 0
+    total_blocking: int = 0
+
+
 class Issue(msgspec.Struct):
+    """``parent_issue_url`` is missing where there is no parent, ``dependencies`` where the server knows none."""
+
     number: int
+    id: int | None = None
     title: str | None = None
     body: str | None = None
     state: str = "open"
@@ -73,7 +83,10 @@ class Issue(msgspec.Struct):
     locked: bool = False
     updated_at: datetime | None = None
     html_url: str = ""
+    repository_url: str = ""
     pull_request: Present | None = None
+    parent_issue_url: str | None = None
+    dependencies: Dependencies | None = msgspec.field(default=None, name="issue_dependencies_summary")
 
 
 class Row(msgspec.Struct):
@@ -119,9 +132,12 @@ USERS: Final = msgspec.json.Decoder(list[User])
 _pack: Final[Callable[[Any], bytes]] = msgspec.msgpack.Encoder().encode
 
 
-def issue_record(connection: str, container: str, issue: Issue) -> Record:
+def issue_record(connection: str, container: str, issue: Issue, known: Fields | None = None) -> Record:
     """An issue as a record of kind ``task``. Its version is a digest of the content: ``updated_at`` has a grain of a
     second and moves with each comment.
+
+    An issue tells that it blocks none, not which ones. ``known``: fields of it as last seen, for what the answer to a
+    write may leave out.
     """
     description, marker = split_body(issue.body)
     number = str(issue.number)
@@ -135,10 +151,27 @@ def issue_record(connection: str, container: str, issue: Issue) -> Record:
         "type": issue.type.name if issue.type else None,
         "locked": issue.locked,
         "number": number,
+        "parent": (known or {}).get("parent") if issue.parent_issue_url is None else _parent(issue),
     }
-    version = blake2b(_pack((fields, marker)), digest_size=10).hexdigest()
+    if issue.id is not None:
+        fields["database_id"] = str(issue.id)
+    if issue.dependencies is not None and not issue.dependencies.blocking + issue.dependencies.total_blocking:
+        fields["blocks"] = ()
+    elif known and "blocks" in known:
+        fields["blocks"] = known["blocks"]
     ref = Ref(connection, container, "task", number)
-    return Record(ref, fields, version, issue.updated_at, issue.html_url, marker)
+    return Record(ref, fields, digest(fields, marker), issue.updated_at, issue.html_url, marker)
+
+
+def digest(fields: Fields, marker: Marker | None) -> str:
+    """The version of a record."""
+    return blake2b(_pack((fields, marker)), digest_size=10).hexdigest()
+
+
+def _parent(issue: Issue) -> str:
+    """Its number, or ``owner/repo#number`` where it is in another repository."""
+    place, _, number = str(issue.parent_issue_url).rpartition("/issues/")
+    return number if place == issue.repository_url else f"{place.partition('/repos/')[2]}#{number}"
 
 
 def _ordered(names: list[str]) -> tuple[str, ...]:
@@ -300,6 +333,9 @@ def issue_schema() -> Schema:
         FieldSpec("type", FieldType.CHOICE),
         FieldSpec("locked", FieldType.BOOL, writable="never"),
         FieldSpec("number", FieldType.LINE, writable="never"),
+        FieldSpec("parent", FieldType.REF, in_feed=False),
+        FieldSpec("blocks", FieldType.REFS, in_feed=False),
+        FieldSpec("database_id", FieldType.LINE, writable="never"),
     )
 
 

@@ -84,6 +84,7 @@ async def test_an_issue_is_read_in_the_vocabulary_of_bridge(play):
         "type": "Bug",
         "locked": True,
         "number": "12",
+        "parent": None,
     }
     assert (record.ref, record.marker, record.url) == (ref(12), MARKER, "https://github.com/acme/app/issues/12")
     assert record.updated_at == datetime(2026, 11, 20, 10, 0, 12, tzinfo=UTC)
@@ -631,7 +632,7 @@ async def test_the_schema_names_limits_that_leave_room_for_the_marker():
     assert len(join_body("x" * room, longest) or "") <= 65_536
     assert (task.fields["title"].max_length, task.fields["labels"].max_items) == (256, 100)
     assert task.fields["assignees"].type is FieldType.PERSONS
-    assert [name for name, spec in task.fields.items() if spec.writable == "never"] == ["locked", "number"]
+    assert [name for name, spec in task.fields.items() if spec.writable == "never"] == ["locked", "number", "database_id"]
     assert set(label.fields) == {"name", "color", "description"}
     assert set(github.kinds()) == {"task", "label", "comment"}
     assert "delete" in github.kinds()["task"].reasons
