@@ -103,6 +103,9 @@ class People(redmine.People):
         _, told = server.ask("GET", f"/projects/{self.container}.json")
         self.number = told["project"]["id"]
 
+    def connection(self, name: str, folder: Path) -> str:
+        return f"{super().connection(name, folder)}allow_task_delete = true\n"
+
     def evidence(self) -> dict[str, list[tuple[Any, ...]]]:
         """All rows of the project in the server's own database: a write of any kind changes them."""
         address = Path(self.box.server.database).as_uri()
