@@ -202,18 +202,15 @@ class Times:
 
     async def _why(self, body: Fields, error: TrackerError) -> TrackerError:
         """What the feed says about that day of that person, in words for a person."""
-        day, note = str(body["loggedDate"]), "An approved week is locked"
-        condition = f"TaskId eq {body['taskId']} and LoggedDate eq {day}"
-        if who := body.get("targetUserId"):
-            condition = f"UserId eq {who} and LoggedDate eq {day}"
-        rows, _ = await self._walk(condition, None)
+        day, who = str(body["loggedDate"]), body.get("targetUserId")
+        rows = (await self._walk(f"UserId eq {who} and LoggedDate eq {day}", None))[0] if who else []
         if locked := next((row.week_status for row in rows if row.week_status in ("Approved", "Submitted")), None):
             said = f"The week of {day} is {locked.lower()} in Artala and takes no more time."
             return RejectedError(
                 said, hint="Reopen the week there.", status=error.status, url=error.url, field="spent_on"
             )
         said = f"{error.message} Artala does not say why it refuses this time on {day}."
-        hint = f"{note}: reopen it there. Time of others is logged by the key of an Owner or Admin only."
+        hint = "An approved week is locked: reopen it there. Only the key of an Owner or Admin logs the time of others."
         return RejectedError(said, hint=hint, status=error.status, url=error.url)
 
     async def _person(self, email: str) -> str:

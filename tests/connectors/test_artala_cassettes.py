@@ -186,6 +186,37 @@ async def test_labels_are_created_changed_and_deleted(artala):
 
 
 @pytest.mark.vcr
+async def test_a_comment_is_made_edited_listed_and_deleted(artala):
+    marker = Marker("github", "acme/app#12")
+    made = await artala.create(BOARD, "comment", {"task": FIRST, "body": "Said *so*"}, marker, key="k")
+    [step] = artala.steps("comment", {"body"}, creating=False)
+    await artala.update(made.ref, step, {"body": "Said *otherwise*"}, made)
+    [page] = [page async for page in artala.pull(BOARD, "comment", None, fields=frozenset(), sweep=False)]
+    [quiet] = [page async for page in artala.pull(BOARD, "comment", page.cursor, fields=frozenset(), sweep=False)]
+    await artala.delete(made.ref)
+
+    assert [(one.ref, one.fields["body"], one.marker) for one in page.records] == [
+        (made.ref, "Said *otherwise*", marker)
+    ]
+    assert (page.complete, quiet.quiet) == (True, True)
+    with pytest.raises(GoneError):
+        await artala.fetch(made.ref, fields=frozenset())
+
+
+@pytest.mark.vcr
+async def test_time_is_logged_for_a_person_and_listed(artala):
+    marker = Marker("github", "acme/app#13")
+    fields = {"task": FIRST, "person": "bob@example.com", "spent_on": "2026-11-19", "seconds": 5400, "note": "Work"}
+    made = await artala.create(BOARD, "time_entry", fields, marker, key="k")
+    [page] = [page async for page in artala.pull(BOARD, "time_entry", None, fields=frozenset(), sweep=False)]
+    found = await artala.find(BOARD, "time_entry", [marker], page.cursor)
+
+    assert [(one.ref, one.marker) for one in page.records] == [(made.ref, marker)]
+    assert fields.items() <= page.records[0].fields.items()
+    assert found[marker] == page.records[0]
+
+
+@pytest.mark.vcr
 async def test_the_live_check_passes_for_names_that_exist(artala):
     maps = {"status": ["To Do", "Done"], "assignee": ["alice@example.com"], "labels": ["bug"], "custom.Customer": []}
 
