@@ -88,6 +88,18 @@ def find(
     return [_entry(row) for row in session.execute(query)]
 
 
+def made(session: Session, link_id: int, run_id: int, kind: str, side: str) -> set[str]:
+    """The items of one side that a run created there."""
+    query = select(_table.c.item_id).where(
+        _table.c.run_id == run_id,
+        _table.c.link_id == link_id,
+        _table.c.kind == kind,
+        _table.c.side == side,
+        _table.c.action == "create",
+    )
+    return set(session.execute(query.distinct()).scalars())
+
+
 def since(session: Session, pair_ids: Collection[int], at: datetime) -> dict[int, list[Entry]]:
     """The entries of these pairs from that time on, oldest first, by pair."""
     found: dict[int, list[Entry]] = {}

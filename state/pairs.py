@@ -132,6 +132,13 @@ def remove(session: Session, pair_ids: Collection[int]) -> None:
         session.execute(delete(_table).where(_table.c.id.in_(sorted(set(pair_ids)))))
 
 
+def release(session: Session, pair_id: int, side: Side) -> None:
+    """Let one member of a tombstone go, so that it can belong to another pair; the tombstone goes on to name the other."""
+    name = f"{side}_id"
+    gone = _table.c[name] + f" left pair {pair_id}"
+    session.execute(update(_table).where(_table.c.id == pair_id).values({name: gone}))
+
+
 def unsettled(session: Session, link_id: int) -> list[Pair]:
     """Live pairs of which a side holds something else than what was agreed last."""
     rows = session.execute(

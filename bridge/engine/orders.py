@@ -22,8 +22,9 @@ from bridge.merge import delta, key
 from bridge.model import SIDES, Delete, FieldChange, Record, Side, Update, Value, other
 from connectors.base import Step
 from state import conflicts, history, inbox, intents, leases, pairs, parked
-from state.codec import dump, load
+from state.codec import dump, load, load_record
 from state.history import Entry
+from state.pairs import Pair
 from state.store import Session
 from state.tables import IntentRow
 
@@ -135,9 +136,7 @@ def _removed(
         waiting = inbox.get_many(session, run.link.id, pair.kind, at, [item])
         inbox.remove(session, run.link.id, pair.kind, list(waiting.values()))
     if verb == MOVE:
-        partner = pair.item_id(other(side))
-        pairs.remove(session, [pair_id])
-        inbox.announce(session, run.link.id, pair.kind, other(side), [partner], run.now())
+        _let_go(session, run, pair, side)
     item, now = pair.item_id(side), run.now()
     history.add_many(
         session,
@@ -148,6 +147,19 @@ def _removed(
             for each in changes
         ],
     )
+
+
+def _let_go(session: Session, run: Run, pair: Pair, side: Side) -> None:
+    """The partner of what was taken away gets another one. Where it was made from what is gone, the tombstone stays and
+    says so: a copy whose original is missing would wait for a person.
+    """
+    there = run.link.end(other(side))
+    partner = load_record(pair.record(there.side), there.ref(pair.kind, pair.item_id(there.side)))
+    if partner.marker is not None:
+        pairs.release(session, pair.id, there.side)
+    else:
+        pairs.remove(session, [pair.id])
+    inbox.announce(session, run.link.id, pair.kind, there.side, [partner.ref.id], run.now())
 
 
 def _found(session: Session, run: Run, intent: IntentRow, side: Side, record: Record) -> bool:

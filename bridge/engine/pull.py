@@ -14,7 +14,7 @@ from bridge.engine.again import note_config
 from bridge.engine.arrivals import POLL_LEASE_S, Look, fetched, is_behind, store
 from bridge.engine.context import Run
 from bridge.engine.link import End, measured_skew
-from bridge.engine.vanished import note_absent, note_gone
+from bridge.engine.vanished import made_before, note_absent, note_gone, note_unlisted
 from bridge.errors import ENDING, BridgeError, GoneError, LockedError, NotFoundError, TrackerError
 from bridge.model import SIDES, Record, Side
 from connectors.base import Page
@@ -100,6 +100,7 @@ async def _walk(run: Run, end: End, where: cursors.Where, me: str) -> bool:
     first = run.full or position.cursor is None or not all(sharer.seeded for sharer in wanting)
     covers = f"full {sorted(s.link_id for s in wanting if run.full or not s.seeded)}" if first else "changes"
     resumes = position.resume is not None and position.resume_for == covers
+    ours = await run.store.read(made_before, run.link.id, run.id, where.kind, end.side, run.cursors)
     run.cursors.setdefault((end.side, where.kind), position.cursor)
     began_at = run.now()
     total = 0
@@ -122,7 +123,10 @@ async def _walk(run: Run, end: End, where: cursors.Where, me: str) -> bool:
             seen.update(record.ref.id for page in some for record in page.records)
             if some[-1].complete:
                 await run.store.run(note_absent, where, seen, run.now())
+        ours.difference_update(record.ref.id for page in some for record in page.records)
         run.progress.pulled(end.side, where.kind, total)
+    if ours:
+        await run.store.run(note_unlisted, run.link.id, where.kind, end.side, ours, run.now())
     run.tally.counts["pulled"] += total
     log.debug("poll.finished", connection=end.connection, container=end.container, kind=where.kind, records=total)
     return first and not run.full

@@ -18,6 +18,7 @@ from bridge.engine.created import bases_of_created, overlay
 from bridge.engine.link import Link
 from bridge.engine.plan import PARTS
 from bridge.engine.references import TASK, of_values
+from bridge.engine.vanished import note_gone
 from bridge.errors import ENDING, GoneError, TrackerError
 from bridge.model import SIDES, Marker, Record, Ref, Side, Unset, Value, other
 from state import history, inbox, intents, pairs
@@ -120,7 +121,7 @@ async def _pair_up(run: Run, side: Side, intent: IntentRow, found: Record) -> No
     except ENDING:
         raise
     except GoneError as gone:
-        await run.store.run(_entomb, run, intent, found, gone.message)
+        await run.store.run(_bereave, run, intent, found, gone)
         log.info("write.orphaned", side=side, marker=intent.marker, reason=gone.message)
         return
     except TrackerError as error:  # which proves nothing: the intent stays, and is asked about in the next run (S24)
@@ -132,13 +133,28 @@ async def _pair_up(run: Run, side: Side, intent: IntentRow, found: Record) -> No
     log.info("write.recovered", side=side, marker=intent.marker, item=target.ref.id)
 
 
-def _entomb(session: Session, run: Run, intent: IntentRow, target: Record, why: str) -> None:
-    """One of the two was deleted meanwhile: an unlinked pair, so that the other is never taken for new (S26, S28)."""
+def _bereave(session: Session, run: Run, intent: IntentRow, target: Record, gone: GoneError) -> None:
+    """What the new record was made from is gone by now: a pair of which one is missing, so that the policy has its say
+    (S26), and the other is never taken for new (S28).
+    """
     side: Side = "left" if intent.side == "left" else "right"
-    source = Record(run.link.end(other(side)).ref(intent.kind, intent.source_id or ""), {}, "")
-    left, right = (target, source) if side == "left" else (source, target)
+    task = target.fields.get(TASK) if intent.kind in PARTS else None
+    refs = of_values(session, run.link, intent.kind, {side: [target.fields], other(side): []})
+    there = (refs.left_of if side == "right" else refs.right_of).get(str(task))
+    source = Record(
+        run.link.end(other(side)).ref(intent.kind, intent.source_id or ""), {TASK: there} if there else {}, ""
+    )
+    sent = {name: _value(held[2]) for name, held in load(intent.changes).items()}
+    known = [(row, row.field(side)) for row in run.link.mappings[intent.kind].rows if row.field(side) in sent]
+    base = overlay(
+        [(name, row.normal(side, sent[name]), row.normal(side, target.fields.get(name))) for row, name in known]
+    )
     _make_way(session, intent)
-    pairs.add_one(session, _pair(run, intent, _Halves(left, right, {}, {})) | {"status": "unlinked", "reason": why})
+    left, right = (target, source) if side == "left" else (source, target)
+    bases = (base, {}) if side == "left" else ({}, base)
+    pair_id = pairs.add_one(session, _pair(run, intent, _Halves(left, right, *bases)))
+    pair = pairs.by_ids(session, [pair_id])[pair_id]
+    note_gone(session, run.link.id, run.id, pair, other(side), gone.message, run.now(), moved=bool(gone.moved_to))
     intents.remove(session, [intent.id or 0])
 
 

@@ -10,9 +10,10 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
+from bridge.engine.plan import PARTS
 from bridge.engine.relink import unlink
 from bridge.model import Side
-from state import cursors, deletions, history, inbox, links, pairs
+from state import cursors, deletions, history, inbox, links, pairs, runs
 from state.deletions import Deletion
 from state.history import Entry
 from state.pairs import Pair
@@ -20,6 +21,9 @@ from state.store import Session
 
 MOST_ABSENT: Final = 100
 """Records looked at one by one because a complete listing lacked them; the guard stops long before that."""
+
+_RUNS_BACK: Final = 5
+"""How many runs in a row may break off before it is left to the audit to find what was deleted meanwhile."""
 
 
 def note_absent(session: Session, where: cursors.Where, seen: Collection[str], now: datetime) -> int:
@@ -37,6 +41,32 @@ def note_absent(session: Session, where: cursors.Where, seen: Collection[str], n
             if found == MOST_ABSENT:
                 return found
     return found
+
+
+def made_before(
+    session: Session, link_id: int, run_id: int, kind: str, side: Side, polled: Collection[tuple[Side, str]]
+) -> set[str]:
+    """The parts that Bridge made on a side since it was listed last: by the runs before this one, if this is the first
+    listing of this one. The next listing must hold them.
+    """
+    if kind not in PARTS or (side, kind) in polled:
+        return set()
+    found: set[str] = set()
+    for run in runs.find(session, link_id=link_id, limit=_RUNS_BACK):
+        if run.id < run_id and run.counts.get(f"created_{side}", 0) | (run.state != "done"):
+            found |= history.made(session, link_id, run.id, kind, side)
+        if run.id < run_id and run.state == "done":
+            break
+    return found
+
+
+def note_unlisted(session: Session, link_id: int, kind: str, side: Side, ids: Collection[str], now: datetime) -> None:
+    """What Bridge made and the next listing lacks may have been deleted before any listing saw it. Then no feed will tell,
+    for none ever knew it: have it read by itself.
+    """
+    known = pairs.by_items(session, link_id, kind, side, ids)
+    alive = sorted(item_id for item_id, pair in known.items() if pair.status == "live")
+    inbox.announce(session, link_id, kind, side, alive[:MOST_ABSENT], now)
 
 
 def note_gone(
