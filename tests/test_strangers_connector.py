@@ -29,13 +29,12 @@ right = { connection = "hub", container = "acme/app" }
 
 def run(*command: str | Path, site: Path | None = None, cwd: Path) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "UV_", "PYTEST_"))}
-    tokens = {f"BRIDGE_CONNECTIONS__{name}__TOKEN": "a-token-of-tests" for name in ("HOME", "HUB")}
     more = {"UV_CACHE_DIR": str(cwd / "cache"), "UV_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     path = {} if site is None else {"PYTHONPATH": str(site)}
     return subprocess.run(
         [*map(str, command)],
         cwd=cwd,
-        env={**kept, **tokens, **more, **path},
+        env={**kept, **more, **path},
         capture_output=True,
         text=True,
         check=False,
@@ -57,7 +56,9 @@ def site(tmp_path_factory) -> Path:
     return folder / "site"
 
 
-def test_its_type_can_be_configured_as_soon_as_it_is_installed(site, tmp_path):
+def test_its_type_can_be_configured_as_soon_as_it_is_installed(site, tmp_path, monkeypatch):
+    for name in ("HOME", "HUB"):
+        monkeypatch.setenv(f"BRIDGE_CONNECTIONS__{name}__TOKEN", "a-token-of-tests")
     (tmp_path / "bridge.toml").write_text(CONFIG)
     bridge = PYTHON.with_name("bridge")
 
