@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 from trackers.artala import People
+from trackers.between import Between
 
+from bridge.config.loader import load
 from bridge.errors import (
     AuthError,
     ContainerError,
@@ -23,6 +25,7 @@ from bridge.errors import (
     UnknownOutcome,
 )
 from bridge.model import Fields, Marker, Record, Ref
+from bridge.wiring import Bridge
 from connectors.artala import Artala
 from connectors.artala_config import ArtalaConfig
 from connectors.base import Hint, Page
@@ -376,6 +379,33 @@ def test_a_webhook_of_a_comment_names_it():
     assert hints("comment.created", id=comment, taskId=NOBODY, content="Which?\n\n[bridge:c1]") == [task]
     assert hints("comment.created", taskId=NOBODY) == [task]
     assert hints("task.updated", id=NOBODY) == [task]
+
+
+async def test_a_comment_that_a_webhook_names_is_synced_without_a_round(tmp_path):
+    with Between(tmp_path, "artala", "github") as world:
+        here, there = world.left, world.right
+        here.create("T", description=None)
+        await world.settle()
+        file = tmp_path / "bridge.toml"
+        file.write_text(file.read_text().replace("comments_every = 1", "comments_every = 99\nverify_signature = false"))
+        [(task, partner)] = world.pairs()
+        comment = here.comment(task, "said")
+        told = {"id": comment.partition("/")[2], "taskId": task}
+
+        async def texts(event: str) -> list[str]:
+            if event:
+                async with Bridge.open(load(file)) as bridge:
+                    headers = {"x-artala-event": event, "x-artala-delivery": event}
+                    await bridge.deliver("left", headers, json.dumps({"event": event, "data": told}).encode())
+            await world.sync(sweep=False)
+            return [row["text"].rpartition("\n")[2] for row in there.comments(partner).values()]
+
+        assert await texts("") == []
+        assert await texts("comment.created") == ["said"]
+        here.edit_comment(task, comment, "said better")
+        assert await texts("comment.updated") == ["said better"]
+        here.delete_comment(task, comment)
+        assert await texts("comment.deleted") == []
 
 
 # --- time: reading ----------------------------------------------------------------------------------------------------
