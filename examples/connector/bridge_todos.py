@@ -22,7 +22,7 @@ from bridge.model import Fields, FieldSpec, FieldType, Marker, Record, Ref, Sche
 from connectors.base import BeforeSend, Capabilities, Comments, Delivery, Finding, Page, Plugin, Step, Usage, ordered
 from connectors.http import Http
 from connectors.pace import Retry
-from connectors.status import decode
+from connectors.status import Response, decode, described
 
 PAGE: Final = 100
 FIELDS: Final = (
@@ -58,7 +58,7 @@ class TodosConfig(BaseModel):
 
     type: Literal["todos"]
     base_url: str = Field(description="Address of the Todos server.")
-    token: SecretStr | None = Field(None, description="A key of a member of the lists. Best not in this file.")
+    token: SecretStr = Field(description="A key of a member of the lists. Best not in this file.")
 
 
 class Todos:
@@ -67,8 +67,8 @@ class Todos:
     def __init__(self, name: str, config: TodosConfig, *, retry: Retry | None = None) -> None:
         self.name = name
         self.comments: Comments | None = None
-        key = config.token.get_secret_value() if config.token else ""
-        self._http = Http(name, config.base_url, {"authorization": f"Bearer {key}"}, retry=retry)
+        headers = {"authorization": f"Bearer {config.token.get_secret_value()}"}
+        self._http = Http(name, config.base_url, headers, retry=retry, classify=_about_the_list)
 
     def kinds(self) -> Mapping[str, Capabilities]:
         reasons = {
@@ -113,9 +113,8 @@ class Todos:
     async def fetch(self, ref: Ref, *, fields: frozenset[str]) -> Record:
         try:
             answer = await self._http.request("GET", f"lists/{ref.container}/todos/{ref.id}")
-        except NotFoundError as error:  # 410 is a GoneError already
-            if not await self.container_healthy(ref.container):
-                raise ContainerError(error.message, reason="missing", container=ref.container, status=404) from error
+        except NotFoundError as error:  # 410 is a GoneError already; a 404 is evidence while the list answers
+            await self._http.request("GET", f"lists/{ref.container}")
             raise GoneError(error.message, status=404, url=error.url) from error
         return self._record(ref.container, decode(answer, _ROW))
 
@@ -135,9 +134,8 @@ class Todos:
         key: str,
         before_send: BeforeSend | None = None,
     ) -> Record:
-        body = {**_body(fields), "ref": _ref(marker)}
-        path = f"lists/{container}/todos"
-        answer = await self._http.request("POST", path, json=body, before_send=before_send)
+        body = {**_body(fields), "ref": f"{marker.source} {marker.id}"}
+        answer = await self._http.request("POST", f"lists/{container}/todos", json=body, before_send=before_send)
         return self._record(container, decode(answer, _ROW))
 
     async def update(
@@ -155,7 +153,7 @@ class Todos:
     ) -> Mapping[Marker, Record]:
         found = {}
         for marker in sorted(markers):
-            params = {"ref": _ref(marker)}
+            params = {"ref": f"{marker.source} {marker.id}"}
             answer = decode(await self._http.request("GET", f"lists/{container}/todos", params=params), _ROW)
             if answer["todos"]:
                 found[marker] = self._record(container, answer["todos"][0])
@@ -186,14 +184,17 @@ class Todos:
         )
 
 
+def _about_the_list(answer: Response, _now: datetime) -> TrackerError | None:
+    """A 404 of the list itself is told to every item of it, so it stops the link; all else is read as usual."""
+    if answer.status == 404 and "/todos/" not in answer.url:
+        return ContainerError(described(answer), reason="missing", hint="Check the container of the link.", status=404)
+    return None
+
+
 def _body(fields: Fields) -> dict[str, Any]:
     if unknown := fields.keys() - THEIRS.keys():
         raise RejectedError(f"Todos has no field {min(unknown)}.", field=min(unknown))
     return {THEIRS[name]: value for name, value in fields.items()}
-
-
-def _ref(marker: Marker) -> str:
-    return f"{marker.source} {marker.id}"
 
 
 PLUGIN: Final = Plugin("todos", TodosConfig, Todos, VOCABULARY)
