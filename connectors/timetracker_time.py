@@ -6,6 +6,7 @@ and given by a PATCH. Refuses: deciding what to write.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import blake2b
@@ -46,6 +47,7 @@ class Entries:
     def __init__(self, api: Api, reader: Reader) -> None:
         self._api = api
         self._reader = reader
+        self._placing = asyncio.Lock()  # two that look for room at once would find the same
 
     async def create(
         self, container: str, fields: Fields, marker: Marker, key: str, before_send: BeforeSend | None
@@ -64,17 +66,24 @@ class Entries:
         if fields.get("task") is not None:
             body["task_id"] = int(str(fields["task"]))
         unique = blake2b(f"{key} {sorted(fields.items(), key=str)}".encode(), digest_size=24).hexdigest()
-        for left in reversed(range(_TRIES)):
-            times = {"start_time": start.isoformat(), "end_time": (start + length).isoformat()}
-            try:
-                answer = await self._posted(container, body | times, unique, marker, before_send)
-            except Overlap:
-                if self._api.config.overlap == "refuse" or not left:
-                    raise
+
+        def at(begin: datetime) -> dict[str, Any]:
+            return body | {"start_time": begin.isoformat(), "end_time": (begin + length).isoformat()}
+
+        try:
+            return await self._posted(container, at(start), unique, marker, before_send)
+        except Overlap:
+            if self._api.config.overlap == "refuse":
+                raise
+        async with self._placing:
+            for left in reversed(range(_TRIES)):
                 start = placed(start, length, await self._busy(body.get("user_id"), start, 0))
-                continue
-            break
-        return answer
+                try:
+                    return await self._posted(container, at(start), unique, marker, before_send)
+                except Overlap:
+                    if not left:
+                        raise
+        raise AssertionError
 
     async def _posted(
         self, container: str, body: dict[str, Any], key: str, marker: Marker, before_send: BeforeSend | None

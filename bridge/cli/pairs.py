@@ -155,6 +155,7 @@ def _data(name: str, pair: Pair) -> dict[str, object]:
 def find_pair(session: Session, loaded: Settings, item: str, link: str | None) -> tuple[Story, Pair, int]:
     """The one pair that is meant. Raises ConfigError when there is none or more than one."""
     from bridge.engine import why
+    from bridge.engine.plan import PARTS
     from bridge.errors import ConfigError
     from state import pairs
 
@@ -163,6 +164,7 @@ def find_pair(session: Session, loaded: Settings, item: str, link: str | None) -
     stories = [story for story in why.tell(session, item, names={}, link=link) if story.pair is not None]
     if not stories:
         raise ConfigError(f"{item!r} belongs to no pair.", hint="bridge why shows what is known of it.")
+    stories = [story for story in stories if story.kind not in PARTS] or stories  # their ids may be those of tasks
     if len(stories) > 1:
         names = ", ".join(story.link for story in stories)
         raise ConfigError(f"{item!r} belongs to {len(stories)} pairs ({names}).", hint="Choose one with --link.")

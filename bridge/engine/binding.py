@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bridge.model import SIDES, Record, Side, Value, other
 from mappings.byline import Byline, line_of
@@ -16,6 +17,9 @@ from mappings.rows import Mapping_, Row
 if TYPE_CHECKING:
     from bridge.engine.link import Link
     from bridge.engine.plan import View
+
+_NUMBER: Final = re.compile(r"(?=.*\d)[\w:.-]{20,}|\d+")
+"""What a tracker calls a person that says nothing to people: an account's number, as in Jira Cloud."""
 
 
 def rows_of(link: Link, view: View) -> tuple[Row, ...]:
@@ -95,10 +99,12 @@ def _is_attributed(mapping: Mapping_, origin: Side, source: Record) -> bool:
 
 
 def _name(mapping: Mapping_, origin: Side, source: Record) -> str | None:
-    """What the other side calls the author, else the name that the tracker shows, else the one it uses."""
+    """What the other side calls the author where that says who it is, else the name the tracker shows, else the one it uses."""
     name = source.fields.get(mapping.author.get(origin, ""))
     shown: Value = source.fields.get("author_name") or name
     if isinstance(name, str):
         with suppress(UnmappedError):
-            shown = mapping.people.to_right(name) if origin == "left" else mapping.people.to_left(name)
+            called = mapping.people.to_right(name) if origin == "left" else mapping.people.to_left(name)
+            if isinstance(called, str) and not _NUMBER.fullmatch(called):
+                shown = called
     return shown if isinstance(shown, str) else None

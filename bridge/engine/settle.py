@@ -89,8 +89,10 @@ def _created(wave: Wave, one: Finished) -> Work | None:
     side: Side = "right" if view.left is not None else "left"
     sent = one.confirmed(side)
     if sent is None or sent.record is None:
-        if without := _without_refused(wave, one, view):
-            return plan_view(wave.run.link, without)
+        without = _without_refused(wave, one, view)
+        again = None if without is None else plan_view(wave.run.link, without)
+        if again is not None and any(isinstance(operation, Create) for operation in again.operations):
+            return again  # else it cannot be made without what was refused, and is parked whole
         note_holds(wave, [op for op in one.work.operations if isinstance(op, Hold) and op.field is None])
         note_failures(wave, one)
         return None

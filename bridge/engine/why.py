@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from bridge.engine.plan import PARTS, title_of
 from bridge.engine.reasons import LinkFacts, Reason, of_field, of_item
 from bridge.errors import ConfigError
 from bridge.model import SIDES, UNSET, Kind, Ref, Side, Unset, Value
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from state.store import Session
     from state.tables import LinkRow
 
-KINDS: Final = (Kind.TASK, Kind.LABEL)
+KINDS: Final = (Kind.TASK, Kind.LABEL, *sorted(PARTS))
 _PAGE: Final = 2_000
 _HISTORY: Final = 12
 _LONG_AGO: Final = 1_000
@@ -87,8 +88,7 @@ class Story:
     @property
     def title(self) -> str:
         """How a person knows it."""
-        held = [side.fields.get("title", side.fields.get("name")) for side in (self.left, self.right) if side]
-        return next((str(text) for text in held if text), "")
+        return next((text for side in (self.left, self.right) if side and (text := title_of(side))), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +213,9 @@ def _pairs(session: Session, row: LinkRow, kind: str, side: Side, wanted: Wanted
     assert row.id is not None
     exact = pairs.by_items(session, row.id, kind, side, wanted.ids).values()
     fitting = [pair for pair in exact if _fits(pair.record(side), row, kind, side, pair.item_id(side), wanted)]
+    if kind in PARTS:  # by id alone: their addresses and the beginnings of their ids are those of their tasks
+        yield from () if wanted.url else fitting
+        return
     if fitting or (not wanted.url and len(wanted.text) < _SHORTEST_PREFIX):
         yield from fitting
         return
