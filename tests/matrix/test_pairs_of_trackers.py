@@ -7,13 +7,18 @@ from itertools import combinations
 import pytest
 from trackers.between import TYPES, Between
 
+from mappings.text.convert import canonical, convert
+
 PAIRS = [pytest.param(left, right, id=f"{left}-{right}") for left, right in combinations(TYPES, 2)]
 
 
 @pytest.mark.parametrize(("left", "right"), PAIRS)
 async def test_two_trackers_are_kept_in_step(tmp_path, left, right):
     with Between(tmp_path, left, right) as world:
+        found = await world.check(live=True)
+        assert not [each for each in found if each.level == "error"], found
         await _tasks_are_created_and_edited_both_ways(world)
+        await _formatted_text_goes_both_ways(world)
         if "comment" in world.both:
             await _comments_go_both_ways(world)
         if "time" in world.both:
@@ -41,10 +46,39 @@ async def _tasks_are_created_and_edited_both_ways(world):
     assert not there.task(partner)["is_closed"]
     if "labels" in world.both:
         await _labels_are_merged(world, first, partner)
-    if "due" in world.both:
-        there.edit(partner, due_on="2026-12-24")
+    await _plain_fields_go_both_ways(world, first, partner)
+
+
+async def _plain_fields_go_both_ways(world, first, partner):
+    values = {"due": ("due_on", "2026-12-24"), "start": ("start_on", "2026-12-01"), "estimate": ("estimate", 7200)}
+    fields = dict(values[can] for can in values if can in world.both)
+    if fields:
+        world.right.edit(partner, **fields)
         await world.settle()
-        assert here.task(first)["due_on"] == "2026-12-24"
+        seen = world.left.task(first)
+        assert {name: seen[name] for name in fields} == fields
+    if "assignee" in world.both:
+        (mine, _), (theirs, _) = (list(side.persons.values()) for side in (world.left, world.right))
+        world.left.edit(first, assignee=mine)
+        await world.settle()
+        assert world.right.task(partner)["assignee"] == theirs
+
+
+TEXT = "Some **bold** words and `code`.\n\n- one\n- two"
+
+
+async def _formatted_text_goes_both_ways(world):
+    left, right = await world.dialects()
+    item = world.left.create("With a text", description=convert(TEXT, "markdown", left))
+    report = await world.settle()
+    assert report.counts["parked"] == 0, report
+    partner = dict(world.pairs())[item]
+    held = world.right.task(partner)["description"]
+    assert canonical(held, right) == canonical(TEXT, "markdown")
+
+    world.right.edit(partner, description=convert(TEXT.replace("two", "three"), "markdown", right))
+    await world.settle()
+    assert canonical(world.left.task(item)["description"], left) == canonical(TEXT.replace("two", "three"), "markdown")
 
 
 async def _labels_are_merged(world, first, partner):

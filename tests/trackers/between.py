@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from bridge.config.loader import load
 from bridge.engine.report import RunReport
+from bridge.model import Dialect
 from bridge.wiring import Bridge
 
 TYPES = ("artala", "gipo", "github", "growcrm", "jira", "redmine", "timetracker", "workestra")
@@ -72,6 +73,16 @@ on_part_delete = "delete"
     async def check(self, *, live: bool) -> list[Any]:
         async with Bridge.open(load(self.folder / "bridge.toml"), sleep=no_sleep) as bridge:
             return await bridge.check(live=live)
+
+    async def dialects(self) -> tuple[Dialect, Dialect]:
+        """In which both sides hold descriptions, as their connectors say."""
+        async with Bridge.open(load(self.folder / "bridge.toml"), sleep=no_sleep) as bridge:
+            found = []
+            for side, name in ((self.left, "left"), (self.right, "right")):
+                schema = await bridge.connector(name).schema(side.container, "task", fields=frozenset())
+                dialect = schema.fields["description"].dialect
+                found.append("markdown" if dialect == "plain" else dialect)
+        return found[0], found[1]
 
     async def settle(self) -> RunReport:
         """Sync until nothing is written (at most two runs, I1), and prove it by a third (I3, I5)."""
