@@ -132,6 +132,12 @@ def announce(session: Session, link_id: int, kind: str, side: Side, ids: Collect
     )
 
 
+def ids(session: Session, link_id: int, kind: str, side: Side) -> set[str]:
+    """All items of one side whose content waits here."""
+    query = select(_table.c.item_id).where(_table.c.link_id == link_id, _table.c.kind == kind, _table.c.side == side)
+    return set(session.execute(query.where(_table.c.record.is_not(None))).scalars())
+
+
 def announced(session: Session, link_id: int, kind: str, now: datetime) -> list[Item]:
     """Items to fetch, in a stable order."""
     found: list[Item] = []

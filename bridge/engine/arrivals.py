@@ -83,7 +83,8 @@ def store(
         look = Look(theirs, listed=True)
         _arrive(session, sharer, where.kind, records, match, look, initial=not sharer.seeded, now=began_at)
         gone = {item_id for page in pages for item_id in page.gone}
-        known = pairs.by_items(session, sharer.link_id, where.kind, sharer.side, gone) if gone else {}
+        here = (session, sharer.link_id, where.kind, sharer.side)
+        known = {*pairs.by_items(*here, gone), *inbox.get_many(*here, gone)} if gone else set()
         inbox.announce(session, sharer.link_id, where.kind, sharer.side, known, began_at)
         if last.sweep is not None:
             _compare(session, sharer, where.kind, last.sweep, last.sweep_default, began_at)

@@ -14,6 +14,7 @@ from bridge.engine.again import note_config
 from bridge.engine.arrivals import POLL_LEASE_S, Look, fetched, is_behind, store
 from bridge.engine.context import Run
 from bridge.engine.link import End, measured_skew
+from bridge.engine.plan import PARTS
 from bridge.engine.vanished import made_before, note_absent, note_gone, note_unlisted
 from bridge.errors import ENDING, BridgeError, GoneError, LockedError, NotFoundError, TrackerError
 from bridge.model import SIDES, Record, Side
@@ -121,7 +122,7 @@ async def _walk(run: Run, end: End, where: cursors.Where, me: str) -> bool:
         total += sum(len(page.records) for page in some)
         if seen is not None:
             seen.update(record.ref.id for page in some for record in page.records)
-            if some[-1].complete:
+            if some[-1].complete or (first and some[-1].last and not seen and where.kind in PARTS):
                 await run.store.run(note_absent, where, seen, run.now())
         ours.difference_update(record.ref.id for page in some for record in page.records)
         run.progress.pulled(end.side, where.kind, total)

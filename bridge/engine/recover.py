@@ -150,6 +150,8 @@ def _bereave(session: Session, run: Run, intent: IntentRow, target: Record, gone
         [(name, row.normal(side, sent[name]), row.normal(side, target.fields.get(name))) for row, name in known]
     )
     _make_way(session, intent)
+    old = inbox.get_many(session, run.link.id, intent.kind, other(side), {source.ref.id})
+    inbox.remove(session, run.link.id, intent.kind, list(old.values()))  # what it said before it went
     left, right = (target, source) if side == "left" else (source, target)
     bases = (base, {}) if side == "left" else ({}, base)
     pair_id = pairs.add_one(session, _pair(run, intent, _Halves(left, right, *bases)))
@@ -185,14 +187,18 @@ def _remaining_lag(run: Run, side: Side, kind: str, missing: Sequence[IntentRow]
 
 
 async def _source(run: Run, side: Side, intent: IntentRow) -> Record:
-    """The record the create was made from: still in the inbox, else read again."""
+    """The record the create was made from: still in the inbox, else read again. Of a part no feed may tell that it went
+    meanwhile, so it is looked for. Raises GoneError.
+    """
     end = run.link.end(side)
     ref = end.ref(intent.kind, intent.source_id or "")
+    fields = run.link.poll_fields.get((side, intent.kind), frozenset())
+    now = await end.connector.fetch(ref, fields=fields) if intent.kind in PARTS else None
     rows = await run.store.read(inbox.get_many, run.link.id, intent.kind, side, {ref.id})
     row = rows.get(ref.id)
     if row is not None and row.record is not None:
         return load_record(row.record, ref)
-    return await end.connector.fetch(ref, fields=run.link.poll_fields.get((side, intent.kind), frozenset()))
+    return now or await end.connector.fetch(ref, fields=fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,23 +22,30 @@ from state.store import Session
 MOST_ABSENT: Final = 100
 """Records looked at one by one because a complete listing lacked them; the guard stops long before that."""
 
+_FEW_ABSENT: Final = 20
+"""The same for a listing that held nothing at all."""
+
 _RUNS_BACK: Final = 5
 """How many runs in a row may break off before it is left to the audit to find what was deleted meanwhile."""
 
 
 def note_absent(session: Session, where: cursors.Where, seen: Collection[str], now: datetime) -> int:
     """A complete listing did not hold these members of live pairs: have them read one by one, which alone is evidence
-    (S25). How many.
+    (S25). How many. What waits in the inbox is looked at as well: nothing is made from what is gone by now.
+
+    A listing without any record is no evidence. But the last comment or entry of all may well go, so a few are asked for.
     """
-    found = 0
+    most, found = (MOST_ABSENT if seen else _FEW_ABSENT), 0
     for sharer in links.sharers(session, where.connection, where.container, where.kind):
+        waiting = inbox.ids(session, sharer.link_id, where.kind, sharer.side) - set(seen)
+        inbox.announce(session, sharer.link_id, where.kind, sharer.side, sorted(waiting)[:most], now)
         after = 0
         while page := pairs.walk(session, sharer.link_id, where.kind, after=after, limit=500):
             absent = [item_id for pair in page if (item_id := pair.item_id(sharer.side)) not in seen]
-            asked = absent[: MOST_ABSENT - found]
+            asked = absent[: most - found]
             inbox.announce(session, sharer.link_id, where.kind, sharer.side, asked, now)
             found, after = found + len(asked), page[-1].id
-            if found == MOST_ABSENT:
+            if found == most:
                 return found
     return found
 

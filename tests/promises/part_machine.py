@@ -39,7 +39,7 @@ DEEDS: Final = (
     *("comment", "time") * 3, *("edit-comment", "edit-time", "delete-comment", "delete-time", "move-time") * 2,
     "delete-task",
 )  # fmt: skip
-NEVER: Final = frozenset({"orphaned", "waiting", "ambiguous", "entity-clash"})
+NEVER: Final = frozenset({"orphaned", "ambiguous", "entity-clash"})
 """Reasons to park something that no history of these has."""
 
 TOTALS: Counter[str] = Counter()
@@ -260,7 +260,7 @@ class _Player:
             TOTALS[f"parked: {side.partition(' ')[2]} {why.partition(':')[0]}"] += 1
             self.tell(f"   parked {side} {item}: {why}")
         assert not [why for why in stuck.values() if why.partition(":")[0] in NEVER], stuck
-        excused = frozenset({*in_conflict, *stuck})
+        excused = frozenset({*in_conflict, *(at for at, why in stuck.items() if not why.startswith("waiting"))})
         seen = [row for at in SIDES for row in self._everything(at)]
         broken = list(self.oracle.broken(seen, excused))
         assert not broken, "\n".join(broken)

@@ -105,7 +105,7 @@ class Oracle:
             yield from _lost(thing, shown) if lives else ()
             if not thing.deleted and lives and not told:
                 yield from _unlike(thing, shown, tasks)
-            elif thing.deleted and not thing.heads() and shown and not thing.was_moved:
+            elif lives and thing.kind != "task" and not thing.heads() and shown and not thing.was_moved:
                 yield f"{thing} was deleted and is still there: {shown}"
 
 

@@ -90,3 +90,22 @@ async def test_a_copy_whose_create_was_not_answered_goes_with_an_original_that_w
         await ground.restart()
 
         assert shown(world.left) == shown(world.right) == []
+
+
+async def test_a_comment_that_was_deleted_while_it_waited_is_not_carried_over():
+    """Its first listing was stored when the run died."""
+    with PartGround("growcrm", "jira") as ground:
+        world = ground.world
+        task = world.left.create("A task")
+        await ground.run(sweep=True)
+        comment = world.left.comment(task, "Never mind")
+        world.right.box.fault("status", status=503, method="POST", path="/search", times=9)
+        assert (await ground.run(sweep=True)).state == "failed"
+        ground.clear_faults()
+        world.left.delete_comment(task, comment)
+
+        await ground.run(sweep=True)
+        await ground.restart()
+
+        [partner] = world.right.tasks()
+        assert world.right.comments(partner) == {}
