@@ -1,6 +1,7 @@
-"""Writes the example configurations of this folder, one for each pair of trackers: ``python examples/make.py``.
+"""Writes the example configurations of this folder, one for each pair of trackers, and the tables of
+``docs/trackers/README.md``: ``python examples/make.py``.
 
-What two trackers can do together is asked of their connectors, so that it stays true; a test compares the files.
+What trackers can do is asked of their connectors, so that it stays true; a test compares the files.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from connectors.base import Capabilities
 from mappings.preset import preset, vocabulary
 
 HERE = Path(__file__).resolve().parent
+PAGE = HERE.parent / "docs" / "trackers" / "README.md"
 KINDS = {"task": "tasks", "label": "label definitions", "comment": "comments", "time_entry": "time entries"}
 VERBS = {"create": "made", "update": "changed", "delete": "deleted"}
+MARK = "<!-- What follows is written by examples/make.py. -->"
 WORDS = {"people": "assignees", "points": "story points", "due_on": "due date", "start_on": "start date"}
 
 
@@ -137,6 +140,10 @@ def shared_kinds(left: str, right: str) -> list[str]:
     return [kind for kind in KINDS if kind in rows and kind in mine and kind in theirs]
 
 
+def listed(words: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
 def example(left: str, right: str) -> str:
     kinds = shared_kinds(left, right)
     parts = [
@@ -150,8 +157,7 @@ def example(left: str, right: str) -> str:
 
 def _header(left: str, right: str, kinds: list[str]) -> str:
     names = f"{TRACKERS[left].title} and {TRACKERS[right].title}"
-    what = [KINDS[kind] for kind in kinds]
-    told = what[0] if len(what) == 1 else f"{', '.join(what[:-1])} and {what[-1]}"
+    told = listed([KINDS[kind] for kind in kinds])
     return f"""\
 # {names}: {told}, both ways.
 #
@@ -250,7 +256,57 @@ def _comment(text: str, first: str = "# ", rest: str = "# ") -> list[str]:
     )
 
 
+def tables() -> str:
+    """What each tracker can do, by kind and verb, with the reasons; and the fields of its tasks."""
+    heads = ["tracker", *KINDS.values(), "webhooks"]
+    lines = [_row(heads), _row(["---"] * len(heads))]
+    for type_, tracker in TRACKERS.items():
+        able = kinds_of(type_)
+        told = [_verbs(able.get(kind)) for kind in KINDS]
+        webhooks = [KINDS[kind] for kind in KINDS if kind in able and able[kind].webhooks]
+        lines.append(_row([f"[{tracker.title}]({type_}.md)", *told, ", ".join(webhooks) or "no"]))
+    lines += ["", "### Why not", ""]
+    for type_, tracker in TRACKERS.items():
+        lines += [line for reason in _reasons(type_) for line in _comment(f"{tracker.title}: {reason}", "- ", "  ")]
+    names = dict.fromkeys(name for type_ in TRACKERS for name in _words(type_, "task"))
+    lines += ["", "### Fields of a task", "", _row(["", *(each.title for each in TRACKERS.values())])]
+    lines.append(_row(["---"] * (len(TRACKERS) + 1)))
+    for name in names:
+        have = ["yes" if name in _words(type_, "task") else "" for type_ in TRACKERS]
+        lines.append(_row([WORDS.get(name, name), *have]))
+    return "\n".join(lines) + "\n"
+
+
+def _verbs(can: Capabilities | None) -> str:
+    if can is None:
+        return "**no**"
+    verbs = ["create" if can.create else "", "change" if can.update else "", "delete" if can.delete else ""]
+    return ", ".join(filter(None, verbs))
+
+
+def _reasons(type_: str) -> Iterator[str]:
+    """Each reason once, with what it is a reason for."""
+    told: dict[str, dict[str, list[str]]] = {}
+    verbs = {**VERBS, "find": "found by a marker", "webhooks": "told by webhooks"}
+    for kind, can in kinds_of(type_).items():
+        for lack, reason in can.reasons.items():
+            what = f"no {KINDS[lack]}" if lack in KINDS else f"not {verbs[lack]}" if lack in verbs else f"no {lack}"
+            told.setdefault(reason, {}).setdefault(what, []).append("" if what.startswith("no ") else KINDS[kind])
+    for reason, whats in told.items():
+        yield f"{'; '.join(f'{listed(kinds)} {what}'.strip() for what, kinds in whats.items())}. {reason}"
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def page(text: str) -> str:
+    """The page with its tables made anew: what stands below the marker."""
+    return f"{text.partition(MARK)[0]}{MARK}\n\n{tables()}"
+
+
 def main() -> None:
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
     for left, right in combinations(TRACKERS, 2):
         (HERE / f"{left}-{right}.toml").write_text(example(left, right), encoding="utf-8")
 

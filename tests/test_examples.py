@@ -75,6 +75,18 @@ def test_an_example_names_every_lack_that_the_check_tells(left, right):
         assert [reason for reason in missing if reason not in said] == []
 
 
+def test_the_page_of_trackers_says_what_the_connectors_say():
+    written = make.PAGE.read_text(encoding="utf-8")
+
+    assert written == make.page(written), "run: python examples/make.py"
+
+
+def test_the_page_of_trackers_leads_to_a_page_for_each():
+    linked = re.findall(r"\]\(([^)#]+)\)", make.PAGE.read_text(encoding="utf-8"))
+
+    assert {f"{type_}.md" for type_ in TYPES} <= set(linked)
+
+
 def placed(text: str, side: str, people, folder: Path) -> str:
     """The example with a sandbox's address and token in place of the invented ones, and its container and persons."""
     type_ = people.TYPE
