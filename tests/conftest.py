@@ -23,6 +23,8 @@ import pytest
 
 from bridge.sandbox.frame import Frame
 
+collect_ignore = ["real"]  # it needs servers, which ./dev test-real starts
+
 CONTRACT_DIR = "BRIDGE_CONTRACT_DIR"
 DESCRIBED: Final = {"github": "github", "jira": "jira-cloud", "jira-dc": "jira-dc"}
 """The checker's name for the description of a sandbox's tracker, where the folder has one."""

@@ -131,11 +131,12 @@ def test_an_unknown_command_is_a_usage_error(checkout: Path, path: Path) -> None
     assert "usage: ./dev COMMAND" in ran.stderr
 
 
-def test_ci_calls_the_one_command(tmp_path: Path, path: Path) -> None:
+@pytest.mark.parametrize(("failing", "code"), [("none", 0), ("test", 3), ("test-real", 3)])
+def test_ci_runs_both_commands_and_fails_when_one_does(tmp_path: Path, path: Path, failing: str, code: int) -> None:
     (tmp_path / "clone" / ".ci").mkdir(parents=True)
     (tmp_path / "shared" / "contract").mkdir(parents=True)
     shutil.copy(ROOT / ".ci" / "run", tmp_path / "clone" / ".ci" / "run")
-    script(tmp_path / "clone" / "dev", 'echo "dev $*: $BRIDGE_CONTRACT_DIR"')
+    script(tmp_path / "clone" / "dev", f'echo "dev $*: $BRIDGE_CONTRACT_DIR"; [ "$1" != {failing} ] || exit 3')
     bash = shutil.which("bash")
     assert bash is not None
 
@@ -148,4 +149,6 @@ def test_ci_calls_the_one_command(tmp_path: Path, path: Path) -> None:
         check=False,
     )
 
-    assert ran.stdout == f"dev test: {(tmp_path / 'shared' / 'contract').resolve()}\n"
+    contract = (tmp_path / "shared" / "contract").resolve()
+    assert ran.stdout == f"dev test: {contract}\ndev test-real: {contract}\n"
+    assert ran.returncode == code

@@ -1,11 +1,13 @@
-"""The real servers, which ``__main__.py`` has started and names in the environment."""
+"""The real servers, which ``__main__.py`` has started and names in the environment; and what it wants to know afterwards."""
 
 from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
+from real import proxy
 from real.emulate import GithubEmulator
 from real.redmine import Real
 
@@ -20,3 +22,10 @@ def real() -> Real:
 def emulator() -> GithubEmulator:
     """The stranger's GitHub."""
     return GithubEmulator(**json.loads(os.environ["REAL_GITHUB"]))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell how many tests ran, and how many requests Bridge made."""
+    if named := os.environ.get("REAL_COUNTS"):
+        told = {"tests": session.testscollected, "requests": proxy.TOTAL["requests"]}
+        Path(named).write_text(json.dumps(told))

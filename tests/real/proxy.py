@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -16,6 +17,8 @@ from urllib.parse import urlsplit
 READS = frozenset({"GET", "HEAD"})
 HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "host"})
 HELD_AT_MOST_S = 60.0
+TOTAL = {"requests": 0}
+"""Of all proxies of the process."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,7 @@ class Proxy:
     def begin(self, method: str, path: str) -> Fault | None:
         with self._lock:
             self.counts.requests += 1
+            TOTAL["requests"] += 1
             self.counts.lines.append(f"{method} {path}")
             return next((each for each in self.faults if each.hits(method)), None)
 
@@ -142,7 +146,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is not None and fault.kind == "hold_reply":
             self.owner.hold()
         if fault is None:
-            self.say(said)
+            with suppress(ConnectionError):  # whoever asked was killed
+                self.say(said)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815 — http.server's names
 

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
 
 from real.proxy import Proxy
 from real.redmine import Real
@@ -50,7 +50,7 @@ class RealBox:
         known = [*rows.values(), Person(boss["user"]["id"], boss["user"]["mail"], server.admin_key)]
         self.store = SimpleNamespace(users={row.id: row for row in known})
 
-    def __enter__(self) -> RealBox:
+    def __enter__(self) -> Self:
         self.proxy.__enter__()
         return self
 

@@ -1,25 +1,16 @@
-"""The Redmine connector against a real Redmine: every kind made, changed, found, listed and deleted.
-
-Runs where ``REAL_REDMINE=1`` is set, as test_redmine_twin.py does.
-"""
+"""The Redmine connector against a real Redmine: every kind made, changed, found, listed and deleted."""
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from real import redmine as real_redmine
+from real.redmine import Real
 
 from bridge.errors import GoneError
 from bridge.model import Marker, Record
 from connectors.redmine import Redmine
 from connectors.redmine_config import RedmineConfig
-
-pytestmark = pytest.mark.skipif(os.environ.get("REAL_REDMINE") != "1", reason="REAL_REDMINE=1 starts a real Redmine")
 
 FIELDS = frozenset({"title", "blocks"})
 MARK = Marker("github", "acme/app#12")
@@ -40,17 +31,6 @@ FULL = {
 }
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[real_redmine.Real]:
-    with tempfile.TemporaryDirectory(prefix="redmine-") as folder:
-        Path(folder).chmod(0o755)
-        try:
-            with real_redmine.running(Path(folder)) as found:
-                yield found
-        except real_redmine.Absent as reason:
-            pytest.skip(str(reason))
-
-
 async def made(redmine: Redmine, project: str, kind: str, **fields: Any) -> Record:
     create, *rest = redmine.steps(kind, fields, creating=True)
     record = await redmine.create(project, kind, {name: fields[name] for name in create.fields}, MARK, key="k")
@@ -65,11 +45,11 @@ async def listed(redmine: Redmine, project: str, kind: str, cursor: str | None =
 
 
 @pytest.mark.parametrize("who", ["admin", "member"])
-async def test_every_kind_goes_its_whole_way(server: real_redmine.Real, who: str) -> None:
-    project = server.fresh_project()
-    key = server.admin_key if who == "admin" else server.member_key
+async def test_every_kind_goes_its_whole_way(real: Real, who: str) -> None:
+    project = real.fresh_project()
+    key = real.admin_key if who == "admin" else real.member_key
     config = RedmineConfig(
-        base_url=server.url, token=key, allow_task_delete=True, people_by="mail" if who == "admin" else "login"
+        base_url=real.url, token=key, allow_task_delete=True, people_by="mail" if who == "admin" else "login"
     )
     redmine = Redmine("rm", config)
     person = "member@example.com" if who == "admin" else "member"

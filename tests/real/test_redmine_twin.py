@@ -1,15 +1,9 @@
-"""The sandbox of Redmine beside the real one: the same requests, the same answers.
-
-Runs where ``REAL_REDMINE=1`` is set, which ``./dev test-real`` does: installing Redmine takes root, apt and 30 s.
-"""
+"""The sandbox of Redmine beside the real one: the same requests, the same answers."""
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +11,6 @@ from real import redmine
 
 from bridge.sandbox.redmine_seed import key_of
 from bridge.sandbox.server import Sandbox
-
-pytestmark = pytest.mark.skipif(os.environ.get("REAL_REDMINE") != "1", reason="REAL_REDMINE=1 starts a real Redmine")
 
 ADMIN, MEMBER, WRONG = "admin", "member", "wrong"
 SHAPE_ONLY = {"project", "author", "user", "assigned_to", "created_on", "updated_on", "closed_on", "api_key", "login",
@@ -56,17 +48,6 @@ class Side:
         if isinstance(body, str) and re.fullmatch(r"\{[^}]+\}", body):
             return self.names[body[1:-1]]
         return body
-
-
-@pytest.fixture(scope="module")
-def real() -> Iterator[redmine.Real]:
-    with tempfile.TemporaryDirectory(prefix="redmine-") as folder:
-        Path(folder).chmod(0o755)
-        try:
-            with redmine.running(Path(folder)) as found:
-                yield found
-        except redmine.Absent as reason:
-            pytest.skip(str(reason))
 
 
 @pytest.fixture
