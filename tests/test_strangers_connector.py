@@ -88,6 +88,36 @@ def test_its_vocabulary_gives_the_rows_of_a_link(site, tmp_path):
     ], told.stderr
 
 
+@pytest.mark.parametrize(
+    ("vocabulary", "wrong"),
+    [
+        ("{'task': {'title': 7}}", "task.title is neither the name of a field nor a table with one"),
+        ("{'task': {'status': {'todo': ['open']}}}", "task.status is neither the name of a field nor a table with one"),
+        (
+            "{'task': {'status': {'field': 'status', 'todo': 'open'}}}",
+            "task.status has a meaning without a list of names",
+        ),
+        ("{'task': 'title'}", "task is no table"),
+    ],
+)
+def test_a_vocabulary_that_cannot_be_used_is_told_by_the_check(tmp_path, vocabulary, wrong):
+    site = tmp_path / "site"
+    (site / "bad-1.dist-info").mkdir(parents=True)
+    (site / "bad-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: bad\nVersion: 1\n")
+    (site / "bad-1.dist-info" / "entry_points.txt").write_text("[bridge.connectors]\ntodos = bad:PLUGIN\n")
+    (site / "bad.py").write_text(
+        "from typing import Literal\nfrom pydantic import BaseModel\nfrom connectors.base import Plugin\n"
+        "class Config(BaseModel):\n    type: Literal['todos']\n"
+        f"PLUGIN = Plugin('todos', Config, print, {vocabulary})\n"
+    )
+    (tmp_path / "bridge.toml").write_text(CONFIG)
+
+    checked = run(PYTHON.with_name("bridge"), "config", "check", site=site, cwd=tmp_path)
+
+    assert checked.returncode == 2
+    assert wrong in " ".join(checked.stderr.split())
+
+
 def test_it_passes_the_contract_and_is_kept_in_step_with_github(site, tmp_path):
     shutil.copy(EXAMPLE / "pyproject.toml", tmp_path)
     shutil.copytree(EXAMPLE / "tests", tmp_path / "tests", ignore=shutil.ignore_patterns("__pycache__"))
