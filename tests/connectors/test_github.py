@@ -632,7 +632,11 @@ async def test_the_schema_names_limits_that_leave_room_for_the_marker():
     assert len(join_body("x" * room, longest) or "") <= 65_536
     assert (task.fields["title"].max_length, task.fields["labels"].max_items) == (256, 100)
     assert task.fields["assignees"].type is FieldType.PERSONS
-    assert [name for name, spec in task.fields.items() if spec.writable == "never"] == ["locked", "number", "database_id"]
+    assert [name for name, spec in task.fields.items() if spec.writable == "never"] == [
+        "locked",
+        "number",
+        "database_id",
+    ]
     assert set(label.fields) == {"name", "color", "description"}
     assert set(github.kinds()) == {"task", "label", "comment"}
     assert "delete" in github.kinds()["task"].reasons
