@@ -223,9 +223,9 @@ def _said(left: str, right: str, kinds: list[str]) -> Iterator[list[str]]:
     mine, theirs = (_words(type_, "task") for type_ in (left, right))
     both = [WORDS.get(name, name) for name in mine if name in theirs]
     yield _comment(f"Carried of a task: {', '.join(both)}.")
-    for type_, own, other in ((left, mine, theirs), (right, theirs, mine)):
+    for type_, own, other in ((right, mine, theirs), (left, theirs, mine)):
         if alone := [WORDS.get(name, name) for name in own if name not in other]:
-            yield _comment(f"Only in {TRACKERS[type_].title}, and so not carried: {', '.join(alone)}.")
+            yield _comment(f"Left out, because the preset of {TRACKERS[type_].title} lacks it: {', '.join(alone)}.")
     yield _comment("Statuses and priorities go by the names each tracker starts with; [[links.fields]] maps your own.")
     lacks = list(_lacks(left, right, kinds))
     if lacks:
