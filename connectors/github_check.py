@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from bridge.errors import PermissionError_, TrackerError
+from bridge.errors import ContainerError, PermissionError_, TrackerError
 from bridge.model import Kind
 from connectors.base import Finding
 from connectors.github_wire import LABELS, MILESTONES, NAMES, STATUSES, USER, USERS, Repository
@@ -45,8 +45,14 @@ async def _findings(
         yield finding
     if kind == Kind.TASK.value:
         for field, names in maps.items():
-            async for finding in _names(api, container, field, names):
-                yield finding
+            try:
+                async for finding in _names(api, container, field, names):
+                    yield finding
+            except (
+                ContainerError
+            ) as error:  # the repository was read above: servers that only resemble GitHub lack lists
+                text = f"{error.message} So the names of {field} in the mapping were not checked."
+                yield Finding("warning", text, f"See to it that {container} has them.")
 
 
 async def _account(api: GithubApi) -> Finding:

@@ -110,3 +110,20 @@ async def test_a_token_on_an_unencrypted_line_is_warned_about():
 
     assert findings[-1].level == "warning"
     assert "not encrypted" in findings[-1].what
+
+
+async def test_a_server_without_a_list_of_assignees_is_a_warning_and_the_rest_is_checked():
+    """As emulators of GitHub are; the repository itself was read."""
+    repo = answer({"id": 7, "full_name": "acme/app", "permissions": {"push": True}})
+    script = Script(
+        ("GET", "/user", answer({"login": "bot"})),
+        ("GET", "/repos/acme/app", repo),
+        ("GET", "/repos/acme/app/assignees", answer({"message": "Not Found"}, 404)),
+        ("GET", "/repos/acme/app/labels", answer([{"name": "bug"}])),
+    )
+
+    findings = await script.github().check("acme/app", "task", ["update"], {"assignees": ["zoe"], "labels": ["nope"]})
+
+    assert [finding.level for finding in findings] == ["ok", "ok", "ok", "warning", "warning"]
+    assert "the names of assignees in the mapping were not checked" in findings[3].what
+    assert "no labels 'nope'" in findings[4].what

@@ -69,7 +69,7 @@ def installed(folder: Path) -> list[str]:
 
 
 @contextmanager
-def running(cache: Path, folder: Path, repos: int = 40) -> Iterator[GithubEmulator]:
+def running(cache: Path, folder: Path, repos: int = 99) -> Iterator[GithubEmulator]:
     """Install, seed and start it, and end it afterwards. ``folder`` keeps its log.
 
     Raises: Absent where that cannot be.

@@ -233,7 +233,7 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _blocks_some(row: dict[str, Any]) -> bool:
-    return bool(row["issue_dependencies_summary"]["total_blocking"])
+    return bool(row.get("issue_dependencies_summary", {}).get("total_blocking"))
 
 
 def _marked(found: re.Match[str] | None) -> str | None:
