@@ -22,7 +22,9 @@ def value(held: Any, limit: int = _LONG) -> str:
     if isinstance(held, list | tuple):
         return shorten(", ".join(str(member) for member in held), limit) if held else "(none)"
     if isinstance(held, str):
-        return f'"{shorten(held, limit)}"'
+        from mappings.text.convert import for_people
+
+        return f'"{shorten(for_people(held), limit)}"'
     return shorten(json.dumps(held, ensure_ascii=False), limit)
 
 

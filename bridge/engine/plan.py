@@ -37,6 +37,7 @@ from bridge.model import (
 from mappings.lenses import Choice, Same, UnmappedError
 from mappings.references import References
 from mappings.rows import Row
+from mappings.text.convert import for_people
 from state.inbox import Item
 
 By = Literal["stored", "marker", "entity", "external-id", "match", "created"]
@@ -145,7 +146,9 @@ def title_of(record: Record) -> str:
     """How a record is called in lists: its title, else its name, else how its text begins, else its id."""
     fields = record.fields
     said = fields.get("title") or fields.get("name") or fields.get("body") or fields.get("note") or record.ref.id
-    return " ".join(str(said).replace("\0", "").split())[:80] if "title" not in fields else str(said).replace("\0", "")
+    if "title" in fields:
+        return str(said).replace("\0", "")
+    return " ".join(for_people(str(said)).replace("\0", "").split())[:80]
 
 
 # --- two records -----------------------------------------------------------------------------------------------------
@@ -303,7 +306,8 @@ def _plan_create(link: Link, view: View) -> Work:
             changes.append(FieldChange(row.field(target), None, value, f"{row.left}: new on the {side} side"))
     lacking = _lacking(view.kind, side, rows, {change.field for change in changes}, holds)
     if lacking is not None:
-        return Work(view, operations=(*holds, _hold(view.kind, lacking, record, None)))
+        others = [hold for hold in holds if hold.message != lacking.message]
+        return Work(view, operations=(*others, _hold(view.kind, lacking, record, None)))
     create = Create(
         view.kind,
         target,

@@ -10,6 +10,7 @@ from bridge.engine.apply import apply
 from bridge.engine.context import Run
 from bridge.engine.plan import Member, View, plan_view
 from bridge.engine.recover import recover
+from bridge.engine.references import of_members
 from bridge.engine.relink import pin, relink, unlink
 from bridge.engine.report import State
 from bridge.engine.run import settle_all
@@ -88,7 +89,8 @@ async def _make(run: Run, pair: Pair, target: Side, source: Record) -> Pair:
     await run.store.run(_begin, run, pair, target)
     member = Member(source, None)
     left, right = (member, None) if target == "right" else (None, member)
-    view = View(pair.kind, pair.entity, pair.id, left, right, marker=Marker.of(source.ref))
+    refs = await run.store.read(of_members, run.link, pair.kind, {"left": [left], "right": [right]})
+    view = View(pair.kind, pair.entity, pair.id, left, right, marker=Marker.of(source.ref), refs=refs)
     await apply(run, [plan_view(run.link, view)])
     if await run.store.read(intents.unfinished, run.link.id):
         await recover(run)

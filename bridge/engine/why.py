@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from bridge.engine.plan import PARTS, title_of
-from bridge.engine.reasons import LinkFacts, Reason, of_field, of_item
+from bridge.engine.reasons import Joined, LinkFacts, Reason, of_field, of_item
 from bridge.errors import ConfigError
 from bridge.model import SIDES, UNSET, Kind, Ref, Side, Unset, Value
 from state import conflicts, history, inbox, intents, links, pairs, parked, runs
@@ -156,7 +156,9 @@ def _explained(session: Session, story: Story, facts: LinkFacts) -> Story:
     joined = {(one.left, one.right): one for one in facts.rows.get(story.kind, ())}
     past = history.find(session, pair_id=story.pair, limit=_LONG_AGO) if story.pair is not None else []
     fields = tuple(
-        replace(each, reasons=of_field(each, joined.get((each.left_name, each.right_name))), last=_last(each, past))
+        replace(
+            each, reasons=_of_field(story, each, joined.get((each.left_name, each.right_name))), last=_last(each, past)
+        )
         for each in story.fields
     )
     due = {
@@ -166,6 +168,13 @@ def _explained(session: Session, story: Story, facts: LinkFacts) -> Story:
     }
     told = replace(story, fields=fields)
     return replace(told, reasons=of_item(told, facts, last, due, _unknown(session, link_id, told)))
+
+
+def _of_field(story: Story, each: FieldStory, row: Joined | None) -> tuple[Reason, ...]:
+    """Why a field is not in step. Rows of parts are not bound here to their task and author: what rests is what was agreed."""
+    reasons = of_field(each, row)
+    is_at_rest = (each.left, each.right) == (each.base_left, each.base_right)
+    return () if story.kind in PARTS and is_at_rest and each.state == "settled" else reasons
 
 
 def _unknown(session: Session, link_id: int, story: Story) -> list[str]:

@@ -62,3 +62,10 @@ def canonical(text: str | None, dialect: Dialect) -> str:
     """The normal form of a text: equal for two texts, of any dialects, that say the same. "" for nothing."""
     document = parse(text or "", dialect)
     return repr(document.blocks) if document.blocks else ""
+
+
+def for_people(text: str) -> str:
+    """A text for lists and messages: an ADF document as the words in it, anything else as it is."""
+    if not (text.startswith("{") and '"type":"doc"' in text):
+        return text
+    return convert(text, "adf", "plain") or ""

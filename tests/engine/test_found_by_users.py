@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from trackers.between import Between
 
 from bridge.config.loader import load
 from bridge.engine import why
+from bridge.engine.restore import restore
 from bridge.wiring import Bridge
+from state import pairs
 
 
 @pytest.fixture
@@ -76,3 +80,34 @@ async def test_a_byline_names_no_account_by_number(between):
         [copy] = [row for item in pair.left.tasks() for row in pair.left.comments(item).values()]
         assert "ann (right):" in copy["text"]
         assert "712020" not in copy["text"]
+
+
+async def test_a_comment_and_an_entry_can_be_restored(between):
+    """Restoring them ended with "task has no partner", though its task was in step."""
+    with between("jira", "redmine") as pair:
+        task = pair.left.create("A")
+        comment, entry = pair.left.comment(task, "words"), pair.left.log_time(task, 3600, note="work")
+        await pair.settle()
+        pair.left.delete_comment(task, comment)
+        pair.left.delete_time(entry)
+        await pair.settle()
+        assert not pair.left.times()
+        assert not pair.right.times()
+
+        async with Bridge.open(load(pair.folder / "bridge.toml")) as bridge:
+            for kind in ("comment", "time_entry"):
+                rows = await bridge.store.read(pairs.walk, 1, kind, after=0, limit=9, statuses=("deleted", "unlinked"))
+                await bridge.run("pair", partial(restore, pair_id=rows[0].id), trigger="test")
+
+        [there] = pair.left.tasks()
+        assert len(pair.left.comments(there)) == len(pair.left.times()) == len(pair.right.times()) == 1
+
+
+async def test_a_plan_tells_once_why_a_part_waits_and_in_words(between):
+    with between("jira", "redmine") as pair:
+        pair.left.comment(pair.left.create("A"), "some words")
+
+        async with Bridge.open(load(pair.folder / "bridge.toml")) as bridge:
+            plan = await bridge.plan("pair")
+
+        assert [op.title for op in plan.plan.operations if op.op == "hold"] == ["some words"]
