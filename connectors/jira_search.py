@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from bridge.errors import RejectedError
+from bridge.errors import RejectedError, RetryableError
 from connectors.jira_api import JiraApi
 from connectors.jira_errors import unseen
 from connectors.jira_wire import Issue, instant, milliseconds
@@ -114,6 +114,7 @@ class Search:
     async def mode(self, container: str, known: tuple[str, int]) -> str:
         """How this site takes an instant in JQL: the first of ``MODES`` that finds an issue whose ``updated`` is known and
         leaves out what is older than an instant after it. "" when the issue is not there any more.
+        Raises: RetryableError when all forms that were tried are answered with 500: that is not about the form.
 
         The literal without a zone is a much repeated trap: a date is read in the zone of the account's profile. Kept, as it
         is the same for all projects.
@@ -124,11 +125,12 @@ class Search:
 
     async def _probed(self, container: str, known: tuple[str, int]) -> str:
         self._recent.add(known[0])
-        at, is_there = known[1], False
+        at, is_there, answered = known[1], False, False
+        broke: RetryableError | None = None
         for how in MODES[:-1]:
             try:
                 found = await self._found(container, await self.literal(at, how))
-                is_there = is_there or bool(found)
+                is_there, answered = is_there or bool(found), True
                 if not any(updated >= at for updated in found):
                     continue
                 if how == "milliseconds":
@@ -136,9 +138,16 @@ class Search:
                     if any(updated < at + _GAP_MS for updated in later):
                         continue
             except RejectedError:
-                is_there = True
+                is_there = answered = True
+                continue
+            except RetryableError as error:
+                if error.status != 500:
+                    raise
+                broke = broke or error  # old sites break on what they cannot read as a date
                 continue
             return how
+        if broke is not None and not answered:
+            raise broke
         return MODES[-1] if is_there else ""
 
     async def literal(self, since: int, how: str, skew_s: int = 0) -> str:

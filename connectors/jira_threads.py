@@ -96,5 +96,6 @@ def is_restricted(row: Mapping[str, Any]) -> bool:
 
 
 def is_cut(row: Issue) -> bool:
-    inline = row.fields.get("comment") or {}
-    return int(inline.get("total") or 0) > len(inline.get("comments") or ())
+    """Whether the search said less than all; it says nothing where a field configuration hides the field."""
+    inline = row.fields.get("comment")
+    return inline is None or int(inline.get("total") or 0) > len(inline.get("comments") or ())

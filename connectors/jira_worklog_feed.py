@@ -92,9 +92,10 @@ class WorklogFeed:
         self._search = search
 
     async def of_issue(self, container: str, issue: Issue) -> list[Row]:
-        inline = issue.fields.get("worklog") or {}
-        rows = list(inline.get("worklogs") or ())
-        if int(inline.get("total") or 0) > len(rows):
+        """All entries of a found issue. A hidden field is missing in a search, which says nothing of its entries."""
+        inline = issue.fields.get("worklog")
+        rows = list((inline or {}).get("worklogs") or ())
+        if inline is None or int(inline.get("total") or 0) > len(rows):
             rows = []
             while True:
                 query: dict[str, str | int] = {"startAt": len(rows), "maxResults": 5000, "expand": "properties"}

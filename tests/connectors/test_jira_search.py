@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from urllib.parse import parse_qs
 
 import httpx
 import pytest
 from jira_site import DIALECTS, FIELDS, records, site
+from starlette.responses import PlainTextResponse
 
-from bridge.errors import AuthError, RateLimited
+from bridge.errors import AuthError, RateLimited, RetryableError
 from bridge.model import Ref
 from connectors.jira import Jira
 from connectors.jira_config import JiraConfig
@@ -37,6 +40,41 @@ async def test_the_site_tells_how_it_takes_an_instant(dialect: str, settings, ho
         assert Cursor.read(page.cursor).how == how
         there.ask("PUT", f"issue/{first}", {"fields": {"summary": "Renamed"}})
         assert [record.ref.id for record in records(await there.pages(cursor=page.cursor))] == [first]
+
+
+def breaking(literals: str):
+    """Middleware: searches with such an instant are answered with 500, as a server does that fails at reading it."""
+
+    def wrap(app):
+        async def asked(scope, receive, send):
+            query = parse_qs(scope.get("query_string", b"").decode())
+            if re.search(f"updated >= {literals}", "".join(query.get("jql", ()))):
+                await PlainTextResponse("NumberFormatException", 500)(scope, receive, send)
+            else:
+                await app(scope, receive, send)
+
+        return asked
+
+    return wrap
+
+
+async def test_a_data_center_that_breaks_on_epoch_milliseconds_is_asked_in_minutes() -> None:
+    async with site("dc", wrap=breaking(r"\d{9}")) as there:
+        [first, _] = there.seed({"updated": "2026-11-01T08:00:00Z"}, {"updated": "2026-11-01T09:00:00Z"})
+        [page] = await polled(there, 2)
+
+        assert Cursor.read(page.cursor).how == "relative"
+        there.ask("PUT", f"issue/{first}", {"fields": {"summary": "Renamed"}})
+        assert [record.ref.id for record in records(await there.pages(cursor=page.cursor))] == [first]
+
+
+async def test_a_server_that_breaks_on_every_instant_teaches_nothing() -> None:
+    async with site("dc", wrap=breaking(".")) as there:
+        there.seed({"updated": "2026-11-01T08:00:00Z"})
+        [page] = await polled(there)
+
+        with pytest.raises(RetryableError):
+            await there.pages(cursor=page.cursor)
 
 
 @both

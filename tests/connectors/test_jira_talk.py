@@ -62,6 +62,31 @@ async def test_quiet_comments_cost_one_request_and_changes_are_found(dialect: st
 
 
 @both
+async def test_where_searches_hide_the_comments_each_issue_is_asked_for_its_own(dialect: str) -> None:
+    async with site(dialect) as there:
+        [one] = there.seed({})
+        said = there.ask("POST", f"issue/{one}/comment", {"body": there.text("Hello")})
+        cursor = (await there.pages("comment"))[-1].cursor
+        there.box.set(hidden="comment")
+        there.ask("PUT", f"issue/{one}", {"fields": {"summary": "Renamed"}})
+
+        [page] = await there.pages("comment", cursor)
+        assert page.gone == ()
+        assert [record.ref.id for record in records(await there.pages("comment"))] == [f"{one}/{said['id']}"]
+
+
+@both
+async def test_where_searches_hide_the_work_each_issue_is_asked_for_its_own(dialect: str) -> None:
+    async with site(dialect, **NOW) as there:
+        [one] = there.seed({})
+        body = {"started": "2026-11-20T09:00:00.000+0000", "timeSpentSeconds": 60}
+        said = there.ask("POST", f"issue/{one}/worklog", body)
+        there.box.set(hidden="worklog")
+
+        assert [record.ref.id for record in records(await there.pages("time_entry"))] == [f"{one}/{said['id']}"]
+
+
+@both
 async def test_restricted_comments_are_never_shown(dialect: str) -> None:
     async with site(dialect) as there:
         [one] = there.seed({})
