@@ -118,8 +118,8 @@ async def test_a_server_without_a_list_of_assignees_is_a_warning_and_the_rest_is
     script = Script(
         ("GET", "/user", answer({"login": "bot"})),
         ("GET", "/repos/acme/app", repo),
-        ("GET", "/repos/acme/app/assignees", answer({"message": "Not Found"}, 404)),
-        ("GET", "/repos/acme/app/labels", answer([{"name": "bug"}])),
+        ("GET", "/repos/acme/app/assignees?per_page=100", answer({"message": "Not Found"}, 404)),
+        ("GET", "/repos/acme/app/labels?per_page=100", answer([{"name": "bug"}])),
     )
 
     findings = await script.github().check("acme/app", "task", ["update"], {"assignees": ["zoe"], "labels": ["nope"]})

@@ -46,7 +46,7 @@ if [ "$(installed redmine redmine-sqlite puma)" != 3 ]; then
     'redmine redmine/instances/default/database-type select sqlite3' \
     'redmine redmine/instances/default/default-language select en' | debconf-set-selections
   apt-get -qq install --no-install-recommends --yes redmine redmine-sqlite puma >>"$folder/apt.log" 2>&1 \
-    || cannot "apt-get could not install it, see $folder/apt.log"
+    || cannot "apt-get could not install it: $(grep -m 1 '^E: ' "$folder/apt.log" || echo "it does not say why")"
 fi
 
 # People's rights as root are not Redmine's: everything of it runs as www-data.
