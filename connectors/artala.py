@@ -14,6 +14,7 @@ from typing import Final
 from bridge.errors import ContainerError, RejectedError
 from bridge.model import Fields, Marker, Record, Ref, Schema
 from connectors import artala_check, artala_hooks, artala_labels, artala_thread, artala_time, artala_write
+from connectors.account import bearer, client
 from connectors.artala_comments import KEY_ROOM, TaskComments
 from connectors.artala_config import ArtalaConfig
 from connectors.artala_errors import refusal
@@ -26,8 +27,8 @@ from connectors.artala_thread import Thread
 from connectors.artala_time import Times
 from connectors.artala_write import Writer
 from connectors.base import BeforeSend, Capabilities, Comments, Connector, Delivery, Finding, Page, Plugin, Step, Usage
-from connectors.http import Http, Transport
-from connectors.pace import Pace, Retry
+from connectors.http import Transport
+from connectors.pace import Retry
 
 NO_DELETE: Final = "Deleting a task in Artala is final and takes its comments and time entries with it."
 NO_LABEL_MARKER: Final = "A label in Artala has no place for a marker; it is known by its name."
@@ -49,7 +50,7 @@ class Artala:
     ) -> None:
         self.name = name
         self._config = config
-        self._http = http = _client(name, config, transport, retry)
+        self._http = http = client(name, config, bearer(config.token), refusal, transport=transport, retry=retry)
         self._names = Names(http)
         self._priorities = Priorities(config.priorities)
         self._labels = Labels(http, name, config.label_color)
@@ -202,28 +203,6 @@ class Artala:
 
     async def aclose(self) -> None:
         await self._http.aclose()
-
-
-def _client(name: str, config: ArtalaConfig, transport: Transport | None, retry: Retry | None) -> Http:
-    headers = {"accept": "application/json"}
-    if config.token is not None and (token := config.token.get_secret_value()):
-        headers["authorization"] = f"Bearer {token}"
-    per_minute = config.requests_per_minute
-    pace = Pace(
-        in_flight=config.concurrency,
-        writes_in_flight=config.concurrency,
-        interval_s=60 / per_minute if per_minute else 0.0,
-    )
-    return Http(
-        name,
-        config.base_url,
-        headers,
-        pace=pace,
-        retry=retry or Retry(first_wait_s=1.0),
-        ca_file=config.ca_file,
-        classify=refusal,
-        transport=transport,
-    )
 
 
 def connect(name: str, config: ArtalaConfig) -> Connector:

@@ -8,10 +8,11 @@ version number. "Assumption" marks what it does not say.
 
 from __future__ import annotations
 
-from typing import Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from connectors.settings import address
 
 
 class ArtalaConfig(BaseModel):
@@ -20,7 +21,9 @@ class ArtalaConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: Literal["artala"] = "artala"
-    base_url: str = Field(default="https://app.artala.app", description="The host, without /api or /odata.")
+    base_url: Annotated[str, address("https://app.artala.app", "/api", "/odata")] = Field(
+        default="https://app.artala.app", description="The host, without /api or /odata."
+    )
     token: SecretStr | None = Field(
         default=None, description="An API key (tb_…) of an Owner or Admin: Settings, API Keys. Best not in this file."
     )
@@ -111,15 +114,6 @@ class ArtalaConfig(BaseModel):
         description="The names of the priorities 0, 1, 2, … What the feed itself says has precedence.",
     )
     label_color: str = Field(default="#9E9E9E", pattern=r"^#[0-9A-Fa-f]{6}$", description="For labels made by Bridge.")
-
-    @field_validator("base_url")
-    @classmethod
-    def _host_only(cls, value: str) -> str:
-        value = value.rstrip("/").removesuffix("/api").removesuffix("/odata")
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-            raise ValueError('expected an address such as "https://app.artala.app"')
-        return value
 
     @field_validator("priorities")
     @classmethod

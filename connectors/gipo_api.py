@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -16,11 +16,12 @@ from urllib.parse import urlsplit
 import msgspec
 
 from bridge.errors import AuthError, ContainerError, RetryableError, TrackerError, UnknownOutcome
+from connectors.account import bearer, client
 from connectors.base import BeforeSend, Usage
 from connectors.gipo_config import GipoConfig
 from connectors.gipo_wire import Many
 from connectors.http import Http, Transport
-from connectors.pace import Pace, Retry
+from connectors.pace import Retry
 from connectors.status import Response, decode, described, shown
 
 T = TypeVar("T")
@@ -37,7 +38,9 @@ class GipoApi:
     """One organization: the connection's own key, and those of people in whose names time is logged."""
 
     def __init__(self, name: str, config: GipoConfig, transport: Transport | None, retry: Retry | None) -> None:
-        self._make = lambda key: _client(name, config, key, transport, retry)
+        self._make: Callable[[str], Http] = lambda key: client(
+            name, config, bearer(key), refusal, transport=transport, retry=retry
+        )
         self._own = self._make(config.token.get_secret_value() if config.token else "")
         self._keys = config.keys_of_people()
         self._of_people: dict[str, Http] = {}
@@ -138,26 +141,6 @@ class GipoApi:
     async def aclose(self) -> None:
         for http in (self._own, *self._of_people.values()):
             await http.aclose()
-
-
-def _client(name: str, config: GipoConfig, key: str, transport: Transport | None, retry: Retry | None) -> Http:
-    headers = {"accept": "application/json"} | ({"authorization": f"Bearer {key}"} if key else {})
-    per_minute = config.requests_per_minute
-    pace = Pace(
-        in_flight=config.concurrency,
-        writes_in_flight=config.concurrency,
-        interval_s=60 / per_minute if per_minute else 0.0,
-    )
-    return Http(
-        name,
-        config.base_url,
-        headers,
-        pace=pace,
-        retry=retry or Retry(first_wait_s=1.0),
-        ca_file=config.ca_file,
-        classify=refusal,
-        transport=transport,
-    )
 
 
 def refusal(response: Response, _now: datetime) -> TrackerError | None:

@@ -9,12 +9,12 @@ not say; ``openapi.json`` of the instance, where it is served, settles the names
 
 from __future__ import annotations
 
-from datetime import date, time
-from typing import Literal, Self
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
+from datetime import date
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from connectors.settings import TimeOfDay, ZoneName, address
 
 
 class GipoConfig(BaseModel):
@@ -23,7 +23,7 @@ class GipoConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: Literal["gipo"] = "gipo"
-    base_url: str = Field(
+    base_url: Annotated[str, address("https://gipo.example.com", "/api/v1", "/api")] = Field(
         description="Your own Gipo's address, without /api/v1; there is no default, since every organization has its own."
     )
     token: SecretStr | None = Field(
@@ -45,10 +45,12 @@ class GipoConfig(BaseModel):
         default="",
         description="How a person opens a task, with {workspace} and {id}; not documented. Empty: no links.",
     )
-    timezone: str = Field(
+    timezone: ZoneName = Field(
         default="UTC", description="Time zone in which days (due, start, day of an entry) are told from instants."
     )
-    day_starts: str = Field(default="09:00", description="When an entry starts that comes with a day and no time.")
+    day_starts: TimeOfDay = Field(
+        default="09:00", description="When an entry starts that comes with a day and no time."
+    )
 
     board_read: Literal["auto", "workspace", "tasks"] = Field(
         default="auto",
@@ -103,34 +105,6 @@ class GipoConfig(BaseModel):
     title_max: int = Field(default=300, ge=1, description="Characters in a title. Assumption.")
     description_max: int = Field(default=50_000, ge=1000, description="Characters in a description. Assumption.")
     note_max: int = Field(default=5000, ge=500, description="Characters in a time entry's description. Assumption.")
-
-    @field_validator("base_url")
-    @classmethod
-    def _host_only(cls, value: str) -> str:
-        value = value.rstrip("/").removesuffix("/api/v1").removesuffix("/api")
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError('expected an address such as "https://gipo.example.com"')
-        if parts.username or parts.password:
-            raise ValueError("must not hold a user name or password; use token")
-        return value
-
-    @field_validator("timezone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, OSError, ValueError) as error:
-            raise ValueError('expected a time zone such as "Europe/Berlin"') from error
-        return value
-
-    @field_validator("day_starts")
-    @classmethod
-    def _clock(cls, value: str) -> str:
-        try:
-            return time.fromisoformat(value).strftime("%H:%M")
-        except ValueError as error:
-            raise ValueError('expected a time of day such as "09:00"') from error
 
     @field_validator("person_keys")
     @classmethod

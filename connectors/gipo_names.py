@@ -20,7 +20,9 @@ from connectors.gipo_wire import ANYTHING, BOARDS, MEMBERS, NAMED, Board, Member
 REGISTRIES: Final = {"labels": "tags", "type": "task-types", "project": "projects"}
 _PARTS: Final = re.compile(r"[A-Z]?[a-z]+")
 _WHERE: Final = {"labels": "tag", "type": "task type", "project": "project"}
-TAG_HINT: Final = "Gipo's API cannot create tags: create it in the dashboard, with this very name; then Bridge writes it."
+TAG_HINT: Final = (
+    "Gipo's API cannot create tags: create it in the dashboard, with this very name; then Bridge writes it."
+)
 
 
 class Names:
@@ -182,7 +184,7 @@ _WRITES: Final = {"assignees": ("assigneeIds", "assignee_field"), "tags": ("tagI
 
 def members_of(description: Mapping[str, Any], path: str, method: str = "post") -> dict[str, Any]:
     """The members of a request body, by name, as an OpenAPI document says; empty when it does not."""
-    own = next((one for key, one in description.get("paths", {}).items() if key.endswith(path)), {})
+    own: Mapping[str, Any] = next((one for key, one in description.get("paths", {}).items() if key.endswith(path)), {})
     body = own.get(method, {}).get("requestBody", {}).get("content", {}).get("application/json", {})
     return _properties(description, body.get("schema", {}), depth=4)
 

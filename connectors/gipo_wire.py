@@ -172,10 +172,14 @@ def fields_of(row: TaskRow, zone: ZoneInfo) -> dict[str, Value]:
         "estimate": _when(row.estimated_hours, lambda hours: None if hours is None else round(float(hours) * HOUR_S)),
         "finalized_at": _when(row.finalized_at, second_of),
         "labels": _when(row.tags, lambda tags: ordered([one.tag.name for one in tags])),
-        "type": _when(row.task_type, lambda kind: kind and kind.name),
-        "project": _when(row.project, lambda project: project and project.name),
+        "type": _when(row.task_type, name_of),
+        "project": _when(row.project, name_of),
     }
     return {name: value for name, value in said.items() if value is not UNSET}
+
+
+def name_of(named: Named | None) -> str | None:
+    return None if named is None else named.name
 
 
 def _when(value: T | UnsetType, read: Callable[[T], Value]) -> Value | UnsetType:

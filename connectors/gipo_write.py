@@ -47,7 +47,7 @@ class Writer:
         self, board: str, fields: Fields, marker: Marker, key: str, before_send: BeforeSend | None
     ) -> Record:
         """One POST with the marker, and with an Idempotency-Key: made once, whatever becomes of the answer (S19)."""
-        given = {name: value for name, value in fields.items() if value not in (None, ())}
+        given: dict[str, Value] = {name: value for name, value in fields.items() if value not in (None, ())}
         given.setdefault("description", None)
         body = {"workspaceId": board, **await self._body(board, given, marker, None)}
         answer = await self._api.create("tasks", body, key=key, before_send=before_send)

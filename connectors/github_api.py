@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
 from bridge.errors import ConfigError, ContainerError, GoneError, RateLimited, RejectedError, TrackerError
+from connectors.account import bearer
 from connectors.github_errors import ISSUES_OFF, closed, refusal
 from connectors.github_walk import Listed, Walk, whole
 from connectors.github_wire import ISSUES, MILESTONES, REPOSITORY, Issue, Repository
@@ -63,14 +64,12 @@ class GithubApi:
         headers = {"accept": "application/vnd.github+json"}
         if config.api_version:
             headers["x-github-api-version"] = config.api_version
-        if config.token is not None:
-            headers["authorization"] = f"Bearer {config.token.get_secret_value()}"
         self._secondary = (0, datetime.min.replace(tzinfo=UTC))  # how often in a row, and until when
         self._milestones: dict[str, tuple[float, dict[str, int]]] = {}
         self.http = Http(
             name,
             config.base_url,
-            headers,
+            {**headers, **bearer(config.token)},
             user_agent=config.user_agent,
             pace=Pace(
                 in_flight=config.concurrency,

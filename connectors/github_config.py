@@ -5,10 +5,12 @@ Refuses: I/O.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from connectors.settings import address
 
 
 class GithubConfig(BaseModel):
@@ -17,7 +19,7 @@ class GithubConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: Literal["github"] = "github"
-    base_url: str = Field(
+    base_url: Annotated[str, address("https://api.github.com")] = Field(
         default="https://api.github.com",
         description="The API's address. GitHub Enterprise Server: https://HOST/api/v3.",
     )
@@ -65,15 +67,7 @@ class GithubConfig(BaseModel):
 
     @field_validator("base_url")
     @classmethod
-    def _address(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-            msg = "must be an http or https address without a query, like https://api.github.com"
-            raise ValueError(msg)
-        if parts.username or parts.password:
-            msg = "must not hold a user name or password; use token"
-            raise ValueError(msg)
-        if parts.hostname in {"github.com", "www.github.com"}:
-            msg = "is the website; the API is at https://api.github.com"
-            raise ValueError(msg)
-        return value.rstrip("/")
+    def _no_website(cls, value: str) -> str:
+        if urlsplit(value).hostname in {"github.com", "www.github.com"}:
+            raise ValueError("is the website; the API is at https://api.github.com")
+        return value

@@ -13,6 +13,7 @@ from typing import Final
 from bridge.errors import RejectedError, SignatureError
 from bridge.model import Fields, Marker, Record, Ref, Schema
 from connectors import growcrm_check, growcrm_comments, growcrm_time, growcrm_write
+from connectors.account import bearer, client
 from connectors.base import BeforeSend, Capabilities, Comments, Connector, Delivery, Finding, Page, Plugin, Step, Usage
 from connectors.growcrm_comments import KEY_ROOM, TaskComments
 from connectors.growcrm_config import GrowcrmConfig
@@ -22,8 +23,8 @@ from connectors.growcrm_tasks import Tasks
 from connectors.growcrm_time import Times
 from connectors.growcrm_walk import Lists
 from connectors.growcrm_write import Writer
-from connectors.http import Http, Transport
-from connectors.pace import Pace, Retry
+from connectors.http import Transport
+from connectors.pace import Retry
 
 NO_DELETE: Final = "Deleting a task in Grow CRM is final and takes its comments and time with it."
 NO_HOOKS: Final = "Grow CRM's API sends no webhooks; Bridge sees changes when it polls."
@@ -50,7 +51,7 @@ class Growcrm:
     ) -> None:
         self.name = name
         self._config = config
-        self._http = http = _client(name, config, transport, retry)
+        self._http = http = client(name, config, bearer(config.token), refusal, transport=transport, retry=retry)
         lists = Lists(http, config.page_size)
         self._people = People(lists)
         self._words = Vocabulary(lists, config)
@@ -185,28 +186,6 @@ class Growcrm:
 
     async def aclose(self) -> None:
         await self._http.aclose()
-
-
-def _client(name: str, config: GrowcrmConfig, transport: Transport | None, retry: Retry | None) -> Http:
-    headers = {"accept": "application/json"}  # without it, the framework answers with pages
-    if config.token is not None and (token := config.token.get_secret_value()):
-        headers["authorization"] = f"Bearer {token}"
-    per_minute = config.requests_per_minute
-    pace = Pace(
-        in_flight=config.concurrency,
-        writes_in_flight=config.concurrency,
-        interval_s=60 / per_minute if per_minute else 0.0,
-    )
-    return Http(
-        name,
-        config.base_url,
-        headers,
-        pace=pace,
-        retry=retry or Retry(first_wait_s=1.0),
-        ca_file=config.ca_file,
-        classify=refusal,
-        transport=transport,
-    )
 
 
 def connect(name: str, config: GrowcrmConfig) -> Connector:

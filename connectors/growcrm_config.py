@@ -8,10 +8,11 @@ milestones, team; mid-2026). The API has no version. "Assumption" marks what the
 
 from __future__ import annotations
 
-from typing import Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from connectors.settings import address
 
 
 class GrowcrmConfig(BaseModel):
@@ -20,7 +21,7 @@ class GrowcrmConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: Literal["growcrm"] = "growcrm"
-    base_url: str = Field(
+    base_url: Annotated[str, address("https://crm.example.com", "/api")] = Field(
         default="https://crm.example.com",
         description="The address of your CRM, without /api; it names the account on the SaaS edition. Always to be set.",
     )
@@ -97,15 +98,6 @@ class GrowcrmConfig(BaseModel):
     )
     title_max: int = Field(default=250, ge=1, description="Characters in a title. Assumption.")
     text_max: int = Field(default=60_000, ge=1, description="Characters in a description or comment. Assumption.")
-
-    @field_validator("base_url")
-    @classmethod
-    def _address(cls, value: str) -> str:
-        value = value.rstrip("/").removesuffix("/api")
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-            raise ValueError('expected an address such as "https://crm.example.com"')
-        return value
 
     @field_validator("statuses", "priorities")
     @classmethod

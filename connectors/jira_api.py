@@ -21,6 +21,7 @@ from bridge.errors import (
     RejectedError,
     TrackerError,
 )
+from connectors.account import bearer
 from connectors.base import BeforeSend
 from connectors.http import Http, Timeouts, Transport
 from connectors.jira_config import JiraConfig
@@ -214,4 +215,4 @@ def _credential(config: JiraConfig) -> dict[str, str]:
         return {}
     if config.email:
         return {"authorization": f"Basic {base64.b64encode(f'{config.email}:{token}'.encode()).decode()}"}
-    return {"authorization": f"Bearer {token}"}
+    return bearer(token)

@@ -5,11 +5,12 @@ Refuses: I/O.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from connectors.settings import TimeOfDay, ZoneName, address
 
 
 class JiraConfig(BaseModel):
@@ -18,7 +19,7 @@ class JiraConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: Literal["jira"] = "jira"
-    base_url: str = Field(
+    base_url: Annotated[str, address("https://acme.atlassian.net", instead="email and token")] = Field(
         description=(
             "The site, without /rest: https://SITE.atlassian.net, for scoped tokens and OAuth "
             "https://api.atlassian.com/ex/jira/CLOUDID, for Data Center https://HOST or https://HOST/CONTEXT."
@@ -36,7 +37,9 @@ class JiraConfig(BaseModel):
         default=None,
         description="An API token (Cloud) or a personal access token (Data Center). Best not in this file.",
     )
-    site_url: str = Field(default="", description="Where people open issues. Empty: base_url.")
+    site_url: Annotated[str, address("https://acme.atlassian.net", instead="email and token", optional=True)] = Field(
+        default="", description="Where people open issues. Empty: base_url."
+    )
     webhook_secret: SecretStr | None = Field(default=None, description="The secret given to the webhook in Jira Cloud.")
     verify_signature: bool = Field(
         default=True,
@@ -112,10 +115,8 @@ class JiraConfig(BaseModel):
     read_after_create: bool = Field(
         default=True, description="Read an issue right after it was made, as the answer holds its id and key only."
     )
-    timezone: str = Field(default="UTC", description="Time zone in which a worklog's day is meant.")
-    day_starts: str = Field(
-        default="09:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="When a worklog that has a day only begins."
-    )
+    timezone: ZoneName = Field(default="UTC", description="Time zone in which a worklog's day is meant.")
+    day_starts: TimeOfDay = Field(default="09:00", description="When a worklog that has a day only begins.")
     concurrency: int = Field(
         default=5, ge=1, le=64, description="Requests on their way at once; Cloud: 5 to 10 at most."
     )
@@ -129,30 +130,9 @@ class JiraConfig(BaseModel):
         host = urlsplit(self.base_url).hostname or ""
         return host.endswith((".atlassian.net", ".atlassian.com", ".jira.com"))
 
-    @field_validator("base_url", "site_url")
+    @field_validator("base_url")
     @classmethod
-    def _address(cls, value: str) -> str:
-        value = value.rstrip("/")
-        if not value:
-            return value
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-            msg = "must be an http or https address without a query, like https://acme.atlassian.net"
-            raise ValueError(msg)
-        if parts.username or parts.password:
-            msg = "must not hold a user name or password; use email and token"
-            raise ValueError(msg)
-        if "/rest/" in f"{parts.path}/":
-            msg = "must end before /rest"
-            raise ValueError(msg)
-        return value
-
-    @field_validator("timezone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            msg = 'must be a time zone such as "Europe/Berlin"'
-            raise ValueError(msg) from error
+    def _before_rest(cls, value: str) -> str:
+        if "/rest/" in f"{urlsplit(value).path}/":
+            raise ValueError("must end before /rest")
         return value

@@ -27,9 +27,10 @@ from bridge.errors import (
     TrackerError,
 )
 from bridge.model import Ref
+from connectors.account import client
 from connectors.base import BeforeSend
-from connectors.http import Http, Transport
-from connectors.pace import Pace, Retry, utc_now
+from connectors.http import Transport
+from connectors.pace import Retry, utc_now
 from connectors.redmine_config import RedmineConfig
 from connectors.status import Response, decode, described, shown
 
@@ -84,24 +85,9 @@ class RedmineApi:
     def __init__(self, name: str, config: RedmineConfig, *, transport: Transport | None, retry: Retry | None) -> None:
         self.name = name
         self.config = config
-        per_minute = config.requests_per_minute
-        headers = {"accept": "application/json"}
-        if config.token is not None and (token := config.token.get_secret_value()):
-            headers["x-redmine-api-key"] = token
-        self.http = Http(
-            name,
-            config.base_url,
-            headers,
-            pace=Pace(
-                in_flight=config.concurrency,
-                writes_in_flight=config.concurrency,
-                interval_s=60 / per_minute if per_minute else 0.0,
-            ),
-            retry=retry or Retry(first_wait_s=1.0),
-            ca_file=config.ca_file,
-            classify=self._refusal,
-            transport=transport,
-        )
+        token = config.token.get_secret_value() if config.token is not None else ""
+        key = {"x-redmine-api-key": token} if token else {}
+        self.http = client(name, config, key, self._refusal, transport=transport, retry=retry)
         self._me: _Me | None = None
         self._checked: datetime | None = None
 

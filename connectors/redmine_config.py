@@ -8,10 +8,11 @@ Source of every fact about Redmine in these modules: Redmine 5.0.4 of Debian 12,
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from connectors.settings import address
 
 
 class RedmineConfig(BaseModel):
@@ -20,7 +21,9 @@ class RedmineConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: Literal["redmine"] = "redmine"
-    base_url: str = Field(description="Where people open it, without /issues. No default: everybody has their own.")
+    base_url: Annotated[str, address("https://redmine.example.com")] = Field(
+        description="Where people open it, without /issues. No default: everybody has their own."
+    )
     token: SecretStr | None = Field(
         default=None,
         description="The API key of an account (My account, API access key); an administrator's for time and comments "
@@ -95,18 +98,6 @@ class RedmineConfig(BaseModel):
 
     requests_per_minute: float = Field(default=0, ge=0, description="Redmine has no limit. 0: none.")
     concurrency: int = Field(default=4, ge=1, le=64, description="Requests on their way at once.")
-
-    @field_validator("base_url")
-    @classmethod
-    def _address(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-            msg = "must be an http or https address without a query, like https://redmine.example.com"
-            raise ValueError(msg)
-        if parts.username or parts.password:
-            msg = "must not hold a user name or password; use token"
-            raise ValueError(msg)
-        return value.rstrip("/")
 
     @property
     def dialect(self) -> Literal["textile", "markdown", "plain"]:

@@ -15,9 +15,10 @@ from typing import Final
 from bridge.errors import ContainerError, RejectedError
 from bridge.model import Fields, Marker, Record, Ref, Schema
 from connectors import timetracker_check, timetracker_hooks, timetracker_tasks, timetracker_time
+from connectors.account import bearer, client
 from connectors.base import BeforeSend, Capabilities, Comments, Connector, Delivery, Finding, Page, Plugin, Step, Usage
-from connectors.http import Http, Timeouts, Transport
-from connectors.pace import Pace, Retry
+from connectors.http import Timeouts, Transport
+from connectors.pace import Retry
 from connectors.timetracker_api import Api, refusal
 from connectors.timetracker_config import TimeTrackerConfig
 from connectors.timetracker_feed import Log
@@ -47,7 +48,16 @@ class TimeTracker:
     ) -> None:
         self.name = name
         self._config = config
-        self._http = _client(name, config, transport, retry)
+        self._http = client(
+            name,
+            config,
+            bearer(config.token),
+            refusal,
+            transport=transport,
+            retry=retry,
+            user_agent=config.user_agent,
+            timeouts=Timeouts(read_s=config.timeout_s),
+        )
         self._api = api = Api(self._http, config)
         log = Log(api)
         self._reader = Reader(name, api, log)
@@ -170,30 +180,6 @@ class TimeTracker:
 
     async def aclose(self) -> None:
         await self._http.aclose()
-
-
-def _client(name: str, config: TimeTrackerConfig, transport: Transport | None, retry: Retry | None) -> Http:
-    headers = {"accept": "application/json"}
-    if config.token is not None and (token := config.token.get_secret_value()):
-        headers["authorization"] = f"Bearer {token}"
-    per_minute = config.requests_per_minute
-    pace = Pace(
-        in_flight=config.concurrency,
-        writes_in_flight=config.concurrency,
-        interval_s=60 / per_minute if per_minute else 0.0,
-    )
-    return Http(
-        name,
-        config.base_url,
-        headers,
-        user_agent=config.user_agent,
-        pace=pace,
-        retry=retry or Retry(first_wait_s=1.0),
-        timeouts=Timeouts(read_s=config.timeout_s),
-        ca_file=config.ca_file,
-        classify=refusal,
-        transport=transport,
-    )
 
 
 def connect(name: str, config: TimeTrackerConfig) -> Connector:

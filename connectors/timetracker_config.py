@@ -8,12 +8,11 @@ documents where nothing was seen ("assumption").
 
 from __future__ import annotations
 
-from datetime import time
-from typing import Literal
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from connectors.settings import TimeOfDay, ZoneNameOrNone, address
 
 
 class TimeTrackerConfig(BaseModel):
@@ -22,7 +21,9 @@ class TimeTrackerConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: Literal["timetracker"] = "timetracker"
-    base_url: str = Field(default="https://timetracker.example.com", description="The address of the program.")
+    base_url: Annotated[str, address("https://timetracker.example.com", "/api/v1", "/api")] = Field(
+        default="https://timetracker.example.com", description="The address of the program."
+    )
     token: SecretStr | None = Field(
         default=None,
         description="An API token (tt_…), best of an admin and with the scope admin:all. Best not in this file.",
@@ -33,7 +34,7 @@ class TimeTrackerConfig(BaseModel):
     ca_file: str | None = Field(default=None, description="A PEM file with your own certificate authority.")
     user_agent: str = Field(default="", description="User-Agent, as it stands in the audit log. Empty: Bridge's.")
 
-    timezone: str = Field(
+    timezone: ZoneNameOrNone = Field(
         default="",
         description='The program\'s time zone, such as "Europe/Rome". Empty: what the server says of itself.',
     )
@@ -42,7 +43,7 @@ class TimeTrackerConfig(BaseModel):
         description="Whether times of tasks and comments are stored in UTC or in the program's zone, which depends on its "
         "database. auto finds out by what it sees.",
     )
-    day_starts: str = Field(default="09:00", description="The time of day of work that has a date only.")
+    day_starts: TimeOfDay = Field(default="09:00", description="The time of day of work that has a date only.")
     overlap: Literal["next-free", "refuse"] = Field(
         default="next-free",
         description="Nobody can have two time entries at once there: take the next free time of that day, or park the entry.",
@@ -107,32 +108,3 @@ class TimeTrackerConfig(BaseModel):
     )
     concurrency: int = Field(default=2, ge=1, le=32, description="Requests on their way at once.")
     timeout_s: float = Field(default=60.0, gt=0, description="Longest silence to wait for.")
-
-    @field_validator("base_url")
-    @classmethod
-    def _address(cls, value: str) -> str:
-        value = value.rstrip("/").removesuffix("/api/v1").removesuffix("/api").rstrip("/")
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError("must be an http or https address without a query, like https://timetracker.example.com")
-        if parts.username or parts.password:
-            raise ValueError("must not hold a user name or password; use token")
-        return value
-
-    @field_validator("timezone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        if value:
-            try:
-                ZoneInfo(value)
-            except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-                raise ValueError('must be a time zone such as "Europe/Rome"') from error
-        return value
-
-    @field_validator("day_starts")
-    @classmethod
-    def _time(cls, value: str) -> str:
-        try:
-            return time.fromisoformat(value).isoformat(timespec="minutes")
-        except ValueError as error:
-            raise ValueError('must be a time of day such as "09:00"') from error

@@ -16,6 +16,7 @@ import msgspec
 
 from bridge.errors import ContainerError, GoneError, NotFoundError, RetryableError, TrackerError
 from bridge.model import Ref
+from connectors.account import bearer, seconds_apart
 from connectors.base import BeforeSend
 from connectors.http import Http, Timeouts, Transport
 from connectors.pace import Pace, Retry
@@ -24,7 +25,6 @@ from connectors.workestra_config import WorkestraConfig
 from connectors.workestra_errors import WRONG_PLACE, failure, no_tasks, refusal, unseen
 from connectors.workestra_wire import Row, Wire
 
-_MINUTE_S: Final = 60
 _ANY: Final = msgspec.json.Decoder(Any)
 
 
@@ -43,9 +43,6 @@ class Api:
     def __init__(
         self, name: str, config: WorkestraConfig, wire: Wire, *, transport: Transport | None, retry: Retry | None
     ) -> None:
-        headers = {"accept": "application/json"}
-        if config.token is not None and (token := config.token.get_secret_value()):
-            headers["authorization"] = f"Bearer {token}"
         self._path = config.tasks_path
         self._place = f"{config.base_url}{config.tasks_path}"
         self._wire = wire
@@ -55,12 +52,12 @@ class Api:
         self.http = Http(
             name,
             config.base_url,
-            headers,
+            {"accept": "application/json", **bearer(config.token)},
             pace=Pace(
                 in_flight=config.concurrency,
                 writes_in_flight=config.concurrency,
-                interval_s=_MINUTE_S / config.reads_per_minute if config.reads_per_minute else 0.0,
-                write_interval_s=_MINUTE_S / config.writes_per_minute if config.writes_per_minute else 0.0,
+                interval_s=seconds_apart(config.requests_per_minute),
+                write_interval_s=seconds_apart(config.writes_per_minute),
                 reserve_percent=config.reserve_percent,
             ),
             retry=retry or Retry(first_wait_s=1.0),

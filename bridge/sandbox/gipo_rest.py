@@ -119,7 +119,7 @@ def openapi(box: GipoSandbox, _: Ask) -> Reply:
     if not own.has_openapi:
         rules.refuse(404, "Not found.")
     text, moment, ids = {"type": "string"}, {"type": ["string", "null"]}, {"type": "array", "items": {"type": "string"}}
-    task = {name: dict(text) for name in ("workspaceId", "stageId", "priority")}
+    task: dict[str, Any] = {name: dict(text) for name in ("workspaceId", "stageId", "priority")}
     task |= dict.fromkeys(("projectId", "taskTypeId", "expectedStartDate", "expectedEndDate", "finalizedAt"), moment)
     task |= {
         "subject": {"type": "string", "maxLength": own.subject_max},

@@ -87,8 +87,9 @@ def moment(members: dict[str, Any], name: str, *, required: bool = False) -> int
     value = members.get(name)
     if value is None and not required:
         return None
-    seconds = instant(value) if isinstance(value, str) else None
-    if seconds is None or "T" not in value or not value.endswith("Z"):
+    text = value if isinstance(value, str) else ""
+    seconds = instant(text)
+    if seconds is None or "T" not in text or not text.endswith("Z"):
         refuse(422, f"{name} must be an ISO 8601 timestamp in UTC.", path=name)
     return round(seconds * 1000)
 

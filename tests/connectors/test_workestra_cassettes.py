@@ -76,7 +76,7 @@ def people(record_mode):
 @pytest.fixture
 async def workestra(people, vcr):
     url, key = (people.url, OURS) if people else (f"https://{HOST}", KEY)
-    settings = {"external_ref_field": "external_ref", "reads_per_minute": 0, "writes_per_minute": 0}
+    settings = {"external_ref_field": "external_ref", "requests_per_minute": 0, "writes_per_minute": 0}
     connector = Workestra("w", WorkestraConfig(base_url=f"{url}/api/v1", token=key, **settings))
     yield connector
     await connector.aclose()

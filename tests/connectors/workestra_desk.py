@@ -57,7 +57,7 @@ async def desk(field="external_ref", settings=None, **config):
     """``settings`` are the sandbox's, the others the connection's."""
     with People(field, **(settings or {})) as people:
         own = {"base_url": f"{people.box.url}/api/v1", "token": people.box.token(), "external_ref_field": field}
-        own |= {"reads_per_minute": 0, "writes_per_minute": 0, "index_lag_s": 0, **config}
+        own |= {"requests_per_minute": 0, "writes_per_minute": 0, "index_lag_s": 0, **config}
         connector = Workestra("w", WorkestraConfig.model_validate(own), retry=Retry(sleep=_no_sleep))
         try:
             yield Desk(people, connector)

@@ -46,7 +46,7 @@ base_url = "{self.box.url}/api/v1"
 token_file = "{folder / f"{name}-token"}"
 webhook_secret_file = "{folder / f"{name}-hook"}"
 external_ref_field = "{self.field}"
-reads_per_minute = 0
+requests_per_minute = 0
 writes_per_minute = 0
 index_lag_s = 0
 """

@@ -1,0 +1,59 @@
+"""Kinds of settings that several connections have: an address, a time zone, a time of day. Each says what it expects.
+
+Refuses: which settings a connection has (its ``TRACKER_config``), I/O.
+"""
+
+from __future__ import annotations
+
+from datetime import time
+from typing import Annotated, TypeAlias
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator
+
+
+def address(example: str, *tails: str, instead: str = "token", optional: bool = False) -> AfterValidator:
+    """An http or https address, kept without a slash at its end and without ``tails``, which people copy along.
+
+    ``instead``: the settings that a login belongs in.
+    """
+
+    def checked(value: str) -> str:
+        if optional and not value:
+            return value
+        value = value.rstrip("/")
+        for tail in tails:
+            value = value.removesuffix(tail).rstrip("/")
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError(f"must be an http or https address without a query, like {example}")
+        if parts.username or parts.password:
+            raise ValueError(f"must not hold a user name or password; use {instead}")
+        return value
+
+    return AfterValidator(checked)
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, OSError, ValueError) as error:
+        raise ValueError('must be a time zone such as "Europe/Berlin"') from error
+    return value
+
+
+def _clock(value: str) -> str:
+    try:
+        clock = time.fromisoformat(value)
+    except ValueError as error:
+        raise ValueError('must be a time of day such as "09:00"') from error
+    if clock.tzinfo is not None:
+        raise ValueError('must be a time of day such as "09:00", without a time zone')
+    return clock.strftime("%H:%M")
+
+
+ZoneName: TypeAlias = Annotated[str, AfterValidator(_zone)]
+ZoneNameOrNone: TypeAlias = Annotated[str, AfterValidator(lambda value: value and _zone(value))]
+"""Empty where the tracker can be asked."""
+TimeOfDay: TypeAlias = Annotated[str, AfterValidator(_clock)]
