@@ -33,7 +33,6 @@ mkdir -p "$folder" && chmod 755 "$folder"
 
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 export RAILS_ENV=production REDMINE_INSTANCE=default BRIDGE_PROJECT=$project
-export DATABASE_URL=sqlite3:$folder/redmine.db SCHEMA=$folder/schema.rb
 
 installed() { dpkg-query -W -f='${db:Status-Status}\n' "$@" 2>/dev/null | grep -cx installed || true; }
 
@@ -49,6 +48,7 @@ if [ "$(installed redmine redmine-sqlite puma)" != 3 ]; then
     || cannot "apt-get could not install it: $(grep -m 1 '^E: ' "$folder/apt.log" || echo "it does not say why")"
 fi
 
+export DATABASE_URL=sqlite3:$folder/redmine.db SCHEMA=$folder/schema.rb
 # People's rights as root are not Redmine's: everything of it runs as www-data.
 as_server() { (cd "$code" && setpriv --reuid=www-data --regid=www-data --init-groups env HOME="$folder" "$@"); }
 
