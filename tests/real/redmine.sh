@@ -29,6 +29,7 @@ port=${REDMINE_PORT:?names the port to listen on}
 url=http://127.0.0.1:$port
 [ "$(id -u)" = 0 ] || cannot "it is installed by root only"
 command -v apt-get >/dev/null || cannot "there is no apt-get on this machine"
+grep -qx 'ID=debian' /etc/os-release || cannot "this machine is no Debian"
 mkdir -p "$folder" && chmod 755 "$folder"
 
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
@@ -39,7 +40,12 @@ installed() { dpkg-query -W -f='${db:Status-Status}\n' "$@" 2>/dev/null | grep -
 if [ "$(installed redmine redmine-sqlite puma)" != 3 ]; then
   say "installing"
   apt-get -qq update >"$folder/apt.log" 2>&1 || true
-  [ -n "$(apt-cache search --names-only '^redmine-sqlite$')" ] || cannot "this distribution has no package redmine-sqlite"
+  offered=$(apt-cache --quiet=0 policy redmine-sqlite 2>/dev/null | sed -n 's/^ *Candidate: //p')
+  case $offered in
+    5.*) ;;
+    '' | '(none)') cannot "this Debian offers no package redmine-sqlite" ;;
+    *) cannot "this Debian has Redmine $offered, and the tests are of Redmine 5" ;;
+  esac
   printf '%s\n' \
     'redmine redmine/instances/default/dbconfig-install boolean true' \
     'redmine redmine/instances/default/database-type select sqlite3' \
