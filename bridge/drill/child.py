@@ -2,7 +2,7 @@
 
 Everything is imported once; each job then runs in a fork of its own, made while there is no thread, no event loop and no
 database connection (a job with ``"warm": true`` runs before that, so that they find caches filled). A job is ``{"settings": FILE, "link": NAME, "die_at": N, "read_s": S or null, "actions": [...]}``; an
-action is ``{"do": "sync"}``, ``{"do": "settle"}``, ``{"do": "deliver", "connection", "headers", "body"}``, ``{"do": "plan"}`` or ``{"do": "look"}``.
+action is ``{"do": "sync"}``, ``{"do": "settle"}`` (both also with ``"full": true``), ``{"do": "deliver", "connection", "headers", "body"}``, ``{"do": "plan"}`` or ``{"do": "look"}``.
 """
 
 from __future__ import annotations
@@ -106,9 +106,9 @@ async def _work(job: Mapping[str, Any], settings: Settings, boundaries: Boundari
 async def _act(bridge: Bridge, job: Mapping[str, Any], action: Mapping[str, Any]) -> Any:
     match action["do"]:
         case "sync":
-            return await _synced(bridge, job["link"])
+            return await _synced(bridge, job["link"], full=bool(action.get("full")))
         case "settle":
-            return await _settled(bridge, job["link"])
+            return await _settled(bridge, job["link"], full=bool(action.get("full")))
         case "deliver":
             return await _deliver(bridge, action)
         case "look":
@@ -118,20 +118,20 @@ async def _act(bridge: Bridge, job: Mapping[str, Any], action: Mapping[str, Any]
             return [{"op": one.op, "said": str(one)} for one in report.plan.operations]
 
 
-async def _settled(bridge: Bridge, link: str) -> list[dict[str, Any]]:
+async def _settled(bridge: Bridge, link: str, *, full: bool = False) -> list[dict[str, Any]]:
     """Runs until one writes nothing, three at most: the last is the run after a settled run (I1, I3)."""
-    reports = [await _synced(bridge, link)]
+    reports = [await _synced(bridge, link, full=full)]
     while reports[-1]["writes"] and len(reports) < _MOST_RUNS:
-        reports.append(await _synced(bridge, link))
+        reports.append(await _synced(bridge, link, full=full))
     return reports
 
 
-async def _synced(bridge: Bridge, link: str) -> dict[str, Any]:
+async def _synced(bridge: Bridge, link: str, *, full: bool = False) -> dict[str, Any]:
     """One run. ``writes`` counts what was sent, not what was meant."""
     until = time.monotonic() + _LOCKED_S
     before = _writes(bridge)
     while (  # noqa: ASYNC110 — the lease of another machine tells nobody when it ends
-        report := await bridge.sync(link, trigger="drill")
+        report := await bridge.sync(link, trigger="drill", full=full)
     ).state == "locked" and time.monotonic() < until:
         await asyncio.sleep(1)
     return {"state": report.state, "error": report.error, "writes": _writes(bridge) - before}

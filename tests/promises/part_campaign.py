@@ -37,7 +37,7 @@ def campaign(pair: str, count: int, number: int) -> None:
 
 
 def main(count: int, number: int, pairs: tuple[str, ...]) -> int:
-    engine.MAX_SHRINKING_SECONDS = 40  # a shorter story is worth that much
+    engine.MAX_SHRINKING_SECONDS = 15  # a shorter story is worth that much
     broken = 0
     for pair in pairs:
         began = time.monotonic()

@@ -167,7 +167,7 @@ class _Player:
         if mine and "move-time" in side.can and "delete-time" in self.world.both:
             row = mine[to % len(mine)]
             if row.task != task.id:
-                side.move_time(row.id, task.id)
+                side.edit_time(row.id, task=task.id)
                 self.oracle.moved("time", row.word, self.oracle.by_word["task", task.word])
                 self.tell(f"{at} moves {row.word} to {task.word}")
                 TOTALS["deeds"] += 1

@@ -43,7 +43,7 @@ async def test_a_copy_that_was_moved_while_its_original_was_deleted_gets_a_new_o
     await world.settle()
     [copy] = world.left.times()
     to = next(here for here, there in world.pairs() if there == second)
-    world.left.move_time(copy, to)
+    world.left.edit_time(copy, task=to)
     world.right.delete_time(entry)
 
     report = await world.settle()
@@ -62,7 +62,7 @@ async def test_a_copy_that_was_moved_makes_its_original_move(redmine_and_github)
     world.right.log_time(first, 3600)
     await world.settle()
     [copy] = world.left.times()
-    world.left.move_time(copy, to)
+    world.left.edit_time(copy, task=to)
 
     report = await world.settle()
 
