@@ -185,14 +185,17 @@ class Paths:
         walked: list[str],
         before_send: BeforeSend | None,
     ) -> RejectedError:
-        """Why it cannot go on. An issue that was walked into a dead end is taken back, where that is one step."""
+        """Why it cannot go on. An issue that was walked into a dead end is taken back where there is a way: what is left
+        there would look like a person's edit in the next run.
+        """
         lacking = {way.name or way.target: way.lacks(self._api.config.resolution) for way in ways if way.target}
         lacking = {name: needs for name, needs in lacking.items() if needs}
-        back = next((way for way in ways if _same(way.target, place.status) and not way.lacks("")), None)
-        if here.status != place.status and back is not None:
+        if not _same(here.status, place.status):
             try:
-                await self._go(here, back, before_send)
-                walked = [*walked, back.target]
+                back = await self._path(here, place.status, self._api.config.max_hops)
+                for step in back if back and _same(back[-1].target, place.status) else ():
+                    await self._go(here, step, before_send)
+                    walked = [*walked, step.target]
             except TrackerError:
                 pass  # it stays where it is, which the message says
         tried = f" It went {' → '.join(walked)}." if len(walked) > 1 else ""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
-from trackers.between import Between
+from trackers.between import Between, people_of
 
 from bridge.config.loader import load
 from bridge.engine import why
 from bridge.engine.restore import restore
 from bridge.wiring import Bridge
-from state import pairs
+from state import conflicts, pairs
 
 
 @pytest.fixture
@@ -111,3 +111,22 @@ async def test_a_plan_tells_once_why_a_part_waits_and_in_words(between):
             plan = await bridge.plan("pair")
 
         assert [op.title for op in plan.plan.operations if op.op == "hold"] == ["some words"]
+
+
+async def test_a_status_that_cannot_be_reached_is_parked_and_makes_no_conflict(between):
+    """The steps that Bridge had gone on the way were taken for a person's edit, which the next run put against the other's."""
+    with between(
+        people_of("jira", done_screen="customfield_10016", done_required="customfield_10016"), "redmine"
+    ) as pair:
+        task = pair.left.create("A")
+        await pair.settle()
+        [(_, copy)] = pair.pairs()
+        pair.right.close(copy)
+
+        await pair.settle()
+
+        async with Bridge.open(load(pair.folder / "bridge.toml")) as bridge:
+            assert await bridge.store.read(conflicts.find) == []
+        assert pair.left.task(task)["status"] == "To Do"
+        assert pair.right.task(copy)["status"] == "Closed"
+        assert ["no way" in message for _, message in await parked(pair)] == [True]
