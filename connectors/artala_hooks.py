@@ -7,14 +7,12 @@ of the usual places. So a delivery is never more than a hint to look. Refuses: b
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
 
-from bridge.errors import SignatureError
+from connectors import signature
 from connectors.artala_config import ArtalaConfig
 from connectors.artala_thread import KEY
 from connectors.artala_wire import GUID
@@ -29,36 +27,22 @@ def verify(config: ArtalaConfig, headers: Mapping[str, str], body: bytes, given:
     A hint's container is "" when the body names no board. Raises: SignatureError.
     """
     if config.verify_signature:
-        _check_signature(config, headers, body)
+        signature.check(
+            "Artala",
+            config.webhook_secret,
+            headers,
+            config.signature_header,
+            body,
+            bare=True,
+            hint="If Artala names the header otherwise, set signature_header.",
+        )
     event = headers.get("x-artala-event", "")
-    delivery = headers.get("x-artala-delivery") or hashlib.sha256(body).hexdigest()
+    delivery = headers.get("x-artala-delivery") or signature.name_of(body)
     try:
         said = msgspec.json.decode(body)
     except msgspec.MsgspecError:
         said = None
     return Delivery(delivery, event, tuple(dict.fromkeys(_hints(said, event, given))))
-
-
-def _check_signature(config: ArtalaConfig, headers: Mapping[str, str], body: bytes) -> None:
-    if config.webhook_secret is None:
-        raise SignatureError(
-            "A webhook came for an Artala connection that has no webhook_secret.",
-            hint="Give the connection the secret that the webhook has in Artala.",
-        )
-    sent = headers.get(config.signature_header.lower(), "").strip()
-    if not sent:
-        raise SignatureError(
-            f"A webhook without the header {config.signature_header}.",
-            hint="If Artala names it otherwise, set signature_header.",
-        )
-    secret = config.webhook_secret.get_secret_value().encode()
-    ours = hmac.new(secret, body, hashlib.sha256).hexdigest()
-    theirs = sent.removeprefix("sha256=").lower()
-    if not hmac.compare_digest(ours.encode(), theirs.encode()):
-        raise SignatureError(
-            f"A webhook whose {config.signature_header} does not fit its body.",
-            hint="Compare webhook_secret with the webhook's secret in Artala.",
-        )
 
 
 def _hints(said: Any, event: str, given: Callable[[str], str]) -> Iterator[Hint]:

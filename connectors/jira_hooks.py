@@ -6,15 +6,14 @@ the payload, which is in the form of API version 2 even on Cloud; the run reads 
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Iterator, Mapping
-from hashlib import blake2b, sha256
 from typing import Any, Final
 
 import msgspec
 
-from bridge.errors import RejectedError, SignatureError
+from bridge.errors import RejectedError
+from connectors import signature
 from connectors.base import Delivery, Hint
 from connectors.jira_config import JiraConfig
 
@@ -55,31 +54,16 @@ def verify(config: JiraConfig, headers: Mapping[str, str], body: bytes) -> Deliv
     Raises: SignatureError; RejectedError for a body that is not Jira's JSON.
     """
     if config.verify_signature:
-        _check(config, headers, body)
+        hint = "Data Center cannot sign: see verify_signature."
+        signature.check("Jira", config.webhook_secret, headers, "X-Hub-Signature", body, hint=hint)
     try:
         payload = PAYLOAD.decode(body)
     except msgspec.MsgspecError as error:
         raise RejectedError(
             f"A webhook cannot be read: {error}.", hint="Send JSON bodies; do not exclude the body in Jira."
         ) from error
-    delivery = headers.get("x-atlassian-webhook-identifier") or blake2b(body, digest_size=16).hexdigest()
+    delivery = headers.get("x-atlassian-webhook-identifier") or signature.name_of(body)
     return Delivery(delivery, payload.webhook_event, tuple(dict.fromkeys(_hints(payload))))
-
-
-def _check(config: JiraConfig, headers: Mapping[str, str], body: bytes) -> None:
-    secret = config.webhook_secret.get_secret_value() if config.webhook_secret is not None else ""
-    if not secret:
-        raise SignatureError(
-            "A webhook came for a Jira connection without a webhook_secret.",
-            hint="Give the connection and the webhook in Jira the same secret; for Data Center see verify_signature.",
-        )
-    given = headers.get("x-hub-signature", "")
-    expected = "sha256=" + hmac.new(secret.encode(), body, sha256).hexdigest()
-    if not hmac.compare_digest(expected.encode(), given.encode("utf-8", "surrogateescape")):
-        raise SignatureError(
-            "A webhook's X-Hub-Signature does not fit its body." if given else "A webhook has no X-Hub-Signature.",
-            hint="Compare webhook_secret with the webhook's secret in Jira; else somebody else is calling.",
-        )
 
 
 def _hints(payload: _Payload) -> Iterator[Hint]:

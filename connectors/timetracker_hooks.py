@@ -5,16 +5,15 @@ Refuses: believing the payload; the run reads the item itself (S32).
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Collection, Mapping
-from hashlib import blake2b, sha256
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
-from bridge.errors import RejectedError, SignatureError
+from bridge.errors import RejectedError
 from bridge.model import Kind
+from connectors import signature
 from connectors.base import Delivery, Hint
 from connectors.timetracker_config import TimeTrackerConfig
 
@@ -52,25 +51,13 @@ def verify(
     No delivery has an id, and a retry is the same byte for byte: the body's digest stands for it.
     Raises: SignatureError; RejectedError for a signed body that is not TimeTracker's JSON.
     """
-    secret = config.webhook_secret.get_secret_value() if config.webhook_secret is not None else ""
-    if not secret:
-        raise SignatureError(
-            "A webhook came for a connection without a webhook secret.",
-            hint="Set webhook_secret of this connection to the secret that TimeTracker showed when the webhook was made.",
-        )
-    expected = "sha256=" + hmac.new(secret.encode(), body, sha256).hexdigest()
-    signature = headers.get("x-webhook-signature", "")
-    if not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "surrogateescape")):
-        raise SignatureError(
-            "A webhook's X-Webhook-Signature does not fit its body." if signature else "A webhook is not signed.",
-            hint="Compare webhook_secret with the webhook in TimeTracker; else somebody else is calling.",
-        )
+    signature.check("TimeTracker", config.webhook_secret, headers, "X-Webhook-Signature", body)
     try:
         payload = _PAYLOAD.decode(body)
     except msgspec.MsgspecError as error:
         raise RejectedError(f"A signed webhook cannot be read: {error}.", hint="Check who sends it.") from error
     event = headers.get("x-webhook-event", "")
-    return Delivery(blake2b(body, digest_size=16).hexdigest(), event, _hints(payload, given, names))
+    return Delivery(signature.name_of(body), event, _hints(payload, given, names))
 
 
 def _hints(payload: _Payload, given: Collection[str], names: Mapping[str, str]) -> tuple[Hint, ...]:

@@ -5,14 +5,13 @@ Refuses: believing the payload, which is no task (S32).
 
 from __future__ import annotations
 
-import hmac
-from hashlib import blake2b, sha256
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from bridge.errors import RejectedError, SignatureError
+from bridge.errors import RejectedError
 from bridge.model import Kind
+from connectors import signature
 from connectors.base import Delivery, Hint
 
 if TYPE_CHECKING:
@@ -44,18 +43,7 @@ def verify(headers: Mapping[str, str], body: bytes, secret: SecretStr | None) ->
     Unknown types are taken as well: what names a task is a hint. A comment is none, since the API shows no comments.
     Raises: SignatureError; RejectedError for a signed body that is no event.
     """
-    if secret is None or not secret.get_secret_value():
-        raise SignatureError(
-            "A webhook came for a Workestra connection that has no webhook_secret.",
-            hint="Give the connection the secret that the webhook has in Workestra.",
-        )
-    expected = "sha256=" + hmac.new(secret.get_secret_value().encode(), body, sha256).hexdigest()
-    given = headers.get(SIGNATURE.lower(), "").strip()
-    if not hmac.compare_digest(expected.encode(), given.encode("utf-8", "surrogateescape")):
-        raise SignatureError(
-            f"A webhook's {SIGNATURE} does not fit its body." if given else f"A webhook has no {SIGNATURE}.",
-            hint="Compare webhook_secret with the webhook's secret in Workestra; else somebody else is calling.",
-        )
+    signature.check("Workestra", secret, headers, SIGNATURE, body)
     try:
         event = _EVENT.decode(body)
     except msgspec.MsgspecError as error:
@@ -65,4 +53,4 @@ def verify(headers: Mapping[str, str], body: bytes, secret: SecretStr | None) ->
     hints: tuple[Hint, ...] = ()
     if event.data is not None and event.data.task_id and event.type not in _NOTHING_OF_OURS:
         hints = (Hint(str(event.data.project_id or ""), Kind.TASK.value, str(event.data.task_id)),)
-    return Delivery(event.id or blake2b(body, digest_size=16).hexdigest(), event.type, hints)
+    return Delivery(event.id or signature.name_of(body), event.type, hints)

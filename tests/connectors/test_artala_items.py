@@ -511,6 +511,14 @@ def test_a_signed_webhook_names_its_task_wherever_it_stands(body, prefix):
     assert delivery.hints == (Hint(BOARD, "task", TASK),)
 
 
+@pytest.mark.parametrize("secret", [None, ""])
+def test_without_a_secret_no_webhook_is_believed_though_it_is_signed_with_none(secret):
+    headers = {"x-artala-signature": hmac.new(b"", b"{}", hashlib.sha256).hexdigest()}
+
+    with pytest.raises(SignatureError, match="has no webhook_secret"):
+        board().connector(webhook_secret=secret).verify(headers, b"{}")
+
+
 @pytest.mark.parametrize("raw", [b"", b"not json", b"[]", b'{"taskId":"../boards"}', b'{"taskId":7,"task":"x"}'])
 def test_a_signed_webhook_of_any_shape_is_taken(raw):
     delivery = board().connector(webhook_secret="at least 8").verify(signed(raw), raw)

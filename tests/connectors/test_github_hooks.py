@@ -57,7 +57,7 @@ def test_a_missing_or_odd_signature_is_refused(given):
 def test_without_a_secret_nothing_is_believed():
     body = b"{}"
 
-    with pytest.raises(errors.SignatureError, match="without a webhook secret"):
+    with pytest.raises(errors.SignatureError, match="has no webhook_secret"):
         Script().github(webhook_secret=None).verify(signed(body, secret=""), body)
     with pytest.raises(errors.SignatureError):
         Script().github(webhook_secret="").verify(signed(body, secret=""), body)

@@ -53,7 +53,7 @@ def test_a_missing_or_odd_signature_is_refused(given):
 
 
 def test_without_a_secret_nothing_is_believed():
-    with pytest.raises(errors.SignatureError, match="without a webhook_secret"):
+    with pytest.raises(errors.SignatureError, match="has no webhook_secret"):
         jira(webhook_secret=None).verify({"x-hub-signature": DOCUMENTED}, b"{}")
 
 
