@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from mutations.mutation import Mutation
 from mutations.planted_outside import CONNECTORS, STATE
+from mutations.planted_parts import PARTS
 
 BROKEN = "tests/engine/test_broken_trackers.py::"
 CONFLICTS = "tests/engine/test_conflicts.py::"
@@ -212,7 +213,7 @@ WRITING = (
     Mutation(
         "a create of unknown outcome is made again without a search",
         "bridge/engine/recover.py",
-        "    found = await end.connector.find(end.container, kind, wanted, since)\n    missing",
+        "    found = await look(end.container, kind, wanted, since)\n    missing",
         "    found: dict[Marker, Record] = {}\n    missing",
         "S19, I4",
         (BROKEN + "test_an_unanswered_create_on_github_is_never_repeated_blindly[lost_reply]",),
@@ -340,4 +341,4 @@ DELETING = (
     ),
 )
 
-MUTATIONS = (*BASES, *MERGING, *READING, *WRITING, *DELETING, *CONNECTORS, *STATE)
+MUTATIONS = (*BASES, *MERGING, *READING, *WRITING, *DELETING, *PARTS, *CONNECTORS, *STATE)

@@ -71,6 +71,25 @@ async def test_a_copy_that_was_moved_makes_its_original_move(redmine_and_github)
     assert len(world.left.times()) == 1
 
 
+async def test_what_was_moved_is_not_taken_away_while_it_is_in_conflict(redmine_and_github):
+    world = redmine_and_github
+    world.left.create("First")
+    world.left.create("Second")
+    await world.settle()
+    (_, first), (to, _) = world.pairs()
+    entry = world.right.log_time(first, 3600)
+    await world.settle()
+    [copy] = world.left.times()
+    world.left.edit_time(copy, seconds=10800, task=to)
+    world.right.edit_time(entry, seconds=7200)
+
+    report = await world.settle()
+
+    assert report.counts["conflicts_open"] == 1
+    assert shown(world.left) == [("2026-11-20", 10800)]
+    assert shown(world.right) == [("2026-11-20", 7200)]
+
+
 async def test_a_copy_whose_create_was_not_answered_goes_with_an_original_that_was_deleted():
     with PartGround("redmine", "github") as ground:
         world = ground.world
