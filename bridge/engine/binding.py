@@ -70,6 +70,8 @@ def _byline(link: Link, mapping: Mapping_, row: Row, lens: Byline, records: Mapp
         return lens
     if held is not None:
         has_line = lens.has_line(copy, held.fields.get(row.field(copy)))
+    elif lens.has_line(origin, source.fields.get(row.field(origin))):
+        return lens  # made anew for what was a copy: it says already who wrote
     else:
         has_line = not _is_attributed(mapping, origin, source)
     end = link.end(origin)
@@ -81,9 +83,17 @@ def _copy(link: Link, records: Mapping[Side, Record | None]) -> Side | None:
     for side in SIDES:
         mine, theirs = records[side], records[other(side)]
         if mine is None and theirs is not None:
-            return None if link.trusts(theirs.marker) else side
+            return side if not link.trusts(theirs.marker) or _is_from(link, side, theirs) else None
     made = [side for side in SIDES if (record := records[side]) is not None and link.trusts(record.marker)]
+    if len(made) == len(SIDES):
+        made = [side for side in made if (record := records[side]) is not None and _is_from(link, side, record)]
     return made[0] if len(made) == 1 else None
+
+
+def _is_from(link: Link, side: Side, record: Record) -> bool:
+    """Whether it says that it was made from a record of this side: one that was made anew since stands there now."""
+    end, marker = link.end(side), record.marker
+    return marker is not None and marker.source == end.connection and marker.id.startswith(f"{end.container}#")
 
 
 def _is_attributed(mapping: Mapping_, origin: Side, source: Record) -> bool:
