@@ -97,13 +97,14 @@ class Paths:
 
         Raises: RejectedError for the field ``status`` when there is no way, with what is in the way.
         """
-        here, hops, walked = place, 0, [place.status]
+        here, hops, walked, met = place, 0, [place.status], list[Transition]()
         while not _same(here.status, wanted):
             self._known.pop(_key(here), None)  # of this issue, this account, now
             ways = await self._open(here)
+            met += ways
             path = await self._path(here, wanted, self._api.config.max_hops - hops)
             if not path:
-                raise await self._no_way(place, here, wanted, ways, walked, before_send)
+                raise await self._no_way(place, here, wanted, ways, met, walked, before_send)
             for step in path:
                 await self._go(here, step, before_send)
                 hops += 1
@@ -182,13 +183,14 @@ class Paths:
         here: Place,
         wanted: str,
         ways: list[Transition],
+        met: list[Transition],
         walked: list[str],
         before_send: BeforeSend | None,
     ) -> RejectedError:
         """Why it cannot go on. An issue that was walked into a dead end is taken back where there is a way: what is left
         there would look like a person's edit in the next run.
         """
-        lacking = {way.name or way.target: way.lacks(self._api.config.resolution) for way in ways if way.target}
+        lacking = {way.name or way.target: way.lacks(self._api.config.resolution) for way in met if way.target}
         lacking = {name: needs for name, needs in lacking.items() if needs}
         if not _same(here.status, place.status):
             try:

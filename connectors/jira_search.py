@@ -114,7 +114,7 @@ class Search:
     async def mode(self, container: str, known: tuple[str, int]) -> str:
         """How this site takes an instant in JQL: the first of ``MODES`` that finds an issue whose ``updated`` is known and
         leaves out what is older than an instant after it. "" when the issue is not there any more.
-        Raises: RetryableError when all forms that were tried are answered with 500: that is not about the form.
+        Raises: RetryableError when the site breaks on all forms that were tried: that is not about the form.
 
         The literal without a zone is a much repeated trap: a date is read in the zone of the account's profile. Kept, as it
         is the same for all projects.
@@ -141,9 +141,9 @@ class Search:
                 is_there = answered = True
                 continue
             except RetryableError as error:
-                if error.status != 500:
+                if error.status not in (None, 500):
                     raise
-                broke = broke or error  # old sites break on what they cannot read as a date
+                broke = broke or error  # old sites break, or hang up, on what they cannot read as a date
                 continue
             return how
         if broke is not None and not answered:
