@@ -61,18 +61,6 @@ class Cursor(Struct, omit_defaults=True, frozen=True):
     seen: dict[str, str] = {}
     skew: int = 0
 
-    def text(self) -> str:
-        return msgspec.json.encode(self).decode()
-
-    @classmethod
-    def parse(cls, text: str | None) -> Cursor | None:
-        """None for no cursor and for one that is not ours."""
-        try:
-            cursor = msgspec.json.decode(text, type=cls) if text else None
-        except msgspec.MsgspecError:
-            return None
-        return cursor if cursor is not None and cursor.v == 1 else None
-
 
 @dataclass(frozen=True, slots=True)
 class Batch:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from bridge.errors import GoneError, RetryableError, TrackerError
 from bridge.model import Marker, Record, Ref, Value
+from connectors import cursors
 from connectors.artala_config import ArtalaConfig
 from connectors.artala_errors import unseen
 from connectors.artala_feed import TASKS, Cursor, literal, tasks_path, walk_from
@@ -128,7 +129,7 @@ class Items:
         self, source: str, markers: Iterable[Marker], since: str | None
     ) -> list[tuple[Marker, TaskRow]]:
         wanted = {marker.id: marker for marker in markers}
-        cursor = Cursor.parse(since) or Cursor()
+        cursor = cursors.parsed(Cursor, since) or Cursor()
         found = []
         async for _, batch in walk_from(
             self._http,

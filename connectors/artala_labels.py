@@ -14,6 +14,7 @@ import msgspec
 
 from bridge.errors import GoneError, PermissionError_, RejectedError
 from bridge.model import Fields, FieldSpec, FieldType, Record, Ref, Schema
+from connectors import cursors
 from connectors.artala_names import Once, by_name
 from connectors.artala_wire import CREATED, LABELS, LabelRow
 from connectors.base import BeforeSend, Page
@@ -70,11 +71,9 @@ class Labels:
         records = tuple(self._record(board, row) for row in rows)
         told = "\n".join(sorted(f"{record.ref.id} {record.version}" for record in records))
         digest = hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
-        try:
-            is_quiet = cursor is not None and msgspec.json.decode(cursor, type=LabelCursor).digest == digest
-        except msgspec.MsgspecError:
-            is_quiet = False
-        text = msgspec.json.encode(LabelCursor(digest)).decode()
+        old = cursors.parsed(LabelCursor, cursor)
+        is_quiet = old is not None and old.digest == digest
+        text = cursors.written(LabelCursor(digest))
         complete = bool(records) and not is_quiet
         yield Page(() if is_quiet else records, cursor=text, last=True, quiet=is_quiet, complete=complete)
 

@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from bridge.errors import GoneError, UnknownOutcome
 from bridge.model import Fields, Marker, Record
+from connectors import cursors
 from connectors.artala_config import ArtalaConfig
 from connectors.artala_feed import TASKS, Batch, Cursor, Edge, tasks_path, walk_from
 from connectors.artala_thread import Row, Thread, is_ours, stamp
@@ -88,7 +89,8 @@ class Notes:
 
     async def pull(self, board: str, text: str | None, *, sweep: bool) -> AsyncIterator[Page]:
         """The contract of ``Connector.pull``. One request while no task changed and no round is on its way."""
-        old = _parsed(text)
+        old = cursors.parsed(NoteCursor, text)
+        old = old if old is not None and old.tasks.v == 1 else None
         is_full = old is None or old.tasks.full
         known = old or NoteCursor(v=1)
         turn, sweeps = self._turn(known, sweep=sweep and not is_full)
@@ -118,7 +120,7 @@ class Notes:
                 cursor = NoteCursor(v=1, tasks=tasks, held=book.held, sweeps=sweeps, turn=book.turn, round=turn)
                 yield Page(
                     records,
-                    cursor=msgspec.json.encode(cursor).decode(),
+                    cursor=cursors.written(cursor),
                     last=last,
                     quiet=is_first and last and not is_full and not records and not gone,
                     complete=last and old is None and any_yet,
@@ -247,11 +249,3 @@ def _chunks(batch: Batch) -> Iterator[tuple[Sequence[tuple[TaskRow, str]], bool]
     """A batch in parts that a cursor is kept for; whether a part is the last."""
     for begin in range(0, max(len(batch.rows), 1), _CHUNK):
         yield batch.rows[begin : begin + _CHUNK], begin + _CHUNK >= len(batch.rows)
-
-
-def _parsed(text: str | None) -> NoteCursor | None:
-    try:
-        cursor = msgspec.json.decode(text or "", type=NoteCursor)
-    except msgspec.MsgspecError:
-        return None
-    return cursor if cursor.v == 1 and cursor.tasks.v == 1 else None

@@ -18,6 +18,7 @@ import msgspec
 
 from bridge.errors import RetryableError
 from bridge.model import Fields, Record, Ref, Value
+from connectors import cursors
 from connectors.artala_config import ArtalaConfig
 from connectors.artala_feed import (
     FIELD_VALUES,
@@ -62,7 +63,7 @@ class Reader:
 
     async def pull(self, board: str, text: str | None, *, fields: frozenset[str], sweep: bool) -> AsyncIterator[Page]:
         """The contract of ``Connector.pull``. A quiet board costs one request."""
-        old = Cursor.parse(text)
+        old = cursors.parsed(Cursor, text)
         is_full = old is None or old.full
         start = old or Cursor(v=1)
         joined = await self._sweep(board, fields) if is_full else None
@@ -96,7 +97,7 @@ class Reader:
             )
             yield Page(
                 records,
-                cursor=cursor.text(),
+                cursor=cursors.written(cursor),
                 last=batch.last,
                 quiet=is_first and batch.last and not is_full and not records and is_same,
                 sweep=None if swept is None or is_same else swept.values,

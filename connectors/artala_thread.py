@@ -25,7 +25,7 @@ from connectors.artala_time import MARK_ROOM, parts
 from connectors.artala_wire import GUID, instant, iso
 from connectors.base import BeforeSend
 from connectors.http import Http
-from connectors.status import decode, shown
+from connectors.status import decode, shown, unshown
 
 KEY: Final = re.compile(r"(?:^|\n)\[bridge:([^\]\s]+)\]$")
 """The last line of a comment in which Bridge itself speaks."""
@@ -144,12 +144,7 @@ class Thread:
         try:
             return ROW.decode(answer.content)
         except (msgspec.MsgspecError, ValueError):
-            raise UnknownOutcome(
-                f"{shown(answer.url)} answered {answer.status} without the new comment.",
-                hint="Bridge looks for it among the task's comments.",
-                status=answer.status,
-                url=shown(answer.url),
-            ) from None
+            raise unshown(answer, "the new comment", by="among the task's comments") from None
 
     async def update(self, ref: Ref, changes: Fields, current: Record, before_send: BeforeSend | None) -> Record:
         """``PUT /comments/{id}``, answered by 204."""

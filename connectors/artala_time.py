@@ -24,10 +24,9 @@ from bridge.errors import (
     RetryableError,
     StaleWrite,
     TrackerError,
-    UnknownOutcome,
 )
 from bridge.model import Fields, FieldSpec, FieldType, Marker, Record, Ref, Schema, Value
-from connectors import markers
+from connectors import cursors, markers
 from connectors.artala_config import ArtalaConfig
 from connectors.artala_errors import unseen
 from connectors.artala_feed import TIME_ENTRIES, walk_rows
@@ -36,7 +35,7 @@ from connectors.artala_names import Names
 from connectors.artala_wire import CREATED, GUID, TimeRow, date_of, instant, iso
 from connectors.base import BeforeSend, Page
 from connectors.http import Http
-from connectors.status import Response, shown
+from connectors.status import Response, shown, unshown
 
 QUARTER_S: Final = 900
 HOUR_S: Final = 3600
@@ -90,7 +89,7 @@ class Times:
 
     async def pull(self, board: str, text: str | None, *, sweep: bool) -> AsyncIterator[Page]:
         """The contract of ``Connector.pull``; one request for each page of entries, one in all while nothing is new."""
-        old = _parsed(text)
+        old = cursors.parsed(TimeCursor, text)
         if old is not None and old.long and not sweep:
             yield await self._recent(board, old)
             return
@@ -106,7 +105,7 @@ class Times:
             cut=cut,
             long=len(rows) >= min(cut, self._config.page_size),
         )
-        cursor = msgspec.json.encode(now).decode()
+        cursor = cursors.written(now)
         if old is not None and old.all == now.all:
             yield Page((), cursor, last=True, quiet=True)
             return
@@ -118,9 +117,9 @@ class Times:
         """What was logged since; edits and deletions of older entries wait for a sweep."""
         rows, cut = await self._walk(_after(f"BoardId eq {board}", old.since), old)
         if _digest(rows) == old.new:
-            return Page((), msgspec.json.encode(old).decode(), last=True, quiet=True)
+            return Page((), cursors.written(old), last=True, quiet=True)
         now = msgspec.structs.replace(old, new=_digest(rows), cut=cut)
-        return Page(await self._records(board, rows), msgspec.json.encode(now).decode(), last=True)
+        return Page(await self._records(board, rows), cursors.written(now), last=True)
 
     async def fetch(self, ref: Ref) -> Record:
         """One request. The feed without an entry is evidence only while its task answers and is not archived: nothing says
@@ -180,7 +179,7 @@ class Times:
 
     async def find(self, board: str, wanted: Collection[Marker], since: str | None) -> dict[Marker, Record]:
         """Among the entries made since: nothing else than their notes has our marker."""
-        old = _parsed(since)
+        old = cursors.parsed(TimeCursor, since)
         rows, _ = await self._walk(_after(f"BoardId eq {board}", old.since if old is not None else ""), old)
         mine = [row for row in rows if markers.split(row.note)[1] in set(wanted)]
         records = await self._records(board, mine)
@@ -223,12 +222,7 @@ class Times:
         found = await self.find(board, [marker], None)
         if marker in found:
             return found[marker]
-        raise UnknownOutcome(
-            f"{shown(answer.url)} answered {answer.status} without the new time entry's id.",
-            hint="Bridge looks for it by its marker before it tries again.",
-            status=answer.status,
-            url=shown(answer.url),
-        )
+        raise unshown(answer, "the new time entry's id")
 
     async def _walk(self, condition: str, old: TimeCursor | None) -> tuple[list[TimeRow], int]:
         """All rows in the order of their making, so that a new one during the walk does no harm; and the largest page."""
@@ -284,14 +278,6 @@ def parts(ref: Ref) -> tuple[str, str]:
     if not GUID.fullmatch(task) or not GUID.fullmatch(inner):
         raise RejectedError(f"{ref.id!r} is no id of a {ref.kind} in Artala.", hint="Use TASK/ID.")
     return task, inner
-
-
-def _parsed(text: str | None) -> TimeCursor | None:
-    try:
-        cursor = msgspec.json.decode(text or "", type=TimeCursor)
-    except msgspec.MsgspecError:
-        return None
-    return cursor if cursor.v == 1 else None
 
 
 def _after(condition: str, since: str) -> str:

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from bridge.errors import NotFoundError, RejectedError, StaleWrite, UnknownOutcome
+from bridge.errors import NotFoundError, RejectedError, StaleWrite
 from bridge.model import Fields, Marker, Record, Ref, Value
 from connectors.artala_config import ArtalaConfig
 from connectors.artala_errors import unseen
@@ -26,7 +26,7 @@ from connectors.artala_pull import CUSTOM, Reader
 from connectors.artala_wire import ANY_OBJECT, date_of, stamp, task_of, text_of
 from connectors.base import BeforeSend, Step, ordered
 from connectors.http import Http
-from connectors.status import Response, decode, shown
+from connectors.status import Response, decode, unshown
 
 BODY: Final = frozenset(
     {"title", "description", "assignee", "priority", "due_on", "start_on", "estimate_points", "cover_color"}
@@ -105,12 +105,7 @@ class Writer:
             found = await self._items.find(board, [marker], None)
             if marker in found:
                 return found[marker]
-            raise UnknownOutcome(
-                f"{shown(answer.url)} answered {answer.status} without the new task's id.",
-                hint="Bridge looks for it by its marker before it tries again.",
-                status=answer.status,
-                url=shown(answer.url),
-            ) from None
+            raise unshown(answer, "the new task's id") from None
         [told] = await self._reader.records([row], [stamp(row)], fields)
         self._remember(told.ref.id)
         ref = Ref(connection, board, "task", told.ref.id)

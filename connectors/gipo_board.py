@@ -15,6 +15,7 @@ from msgspec import UNSET
 
 from bridge.errors import ContainerError, GoneError, NotFoundError, TrackerError
 from bridge.model import Marker, Record, Ref, Value
+from connectors import cursors
 from connectors.base import Page, ordered
 from connectors.gipo_api import GipoApi
 from connectors.gipo_config import GipoConfig
@@ -45,17 +46,6 @@ class Cursor(msgspec.Struct, omit_defaults=True):
     source: str = ""
     turn: str = ""
 
-    @classmethod
-    def read(cls, text: str | None) -> Cursor | None:
-        try:
-            found = msgspec.json.decode(text or "", type=cls)
-        except msgspec.MsgspecError:
-            return None
-        return found if found.v == 1 else None
-
-    def text(self) -> str:
-        return msgspec.json.encode(self).decode()
-
 
 class Boards:
     """Tasks of all boards of one connection."""
@@ -75,7 +65,7 @@ class Boards:
 
     async def pull(self, board: str, text: str | None, fields: Collection[str], *, sweep: bool) -> AsyncIterator[Page]:
         """One page. A quiet board is one request; a mapped checklist costs one a changed task, and some a wider look."""
-        old = Cursor.read(text)
+        old = cursors.parsed(Cursor, text)
         rows, source = await self._rows(board, old.source if old else "")
         self._sources[board] = source
         versions = {row.id: version_of(row) for row in rows}
@@ -94,7 +84,7 @@ class Boards:
         shown = [row for row in rows if row.id in lists] if is_same else rows
         yield Page(
             tuple(await self.records(shown, board, fields, lists)),
-            cursor=Cursor(digest=digest, source=source, turn=turn).text(),
+            cursor=cursors.written(Cursor(digest=digest, source=source, turn=turn)),
             last=True,
             quiet=is_same and not shown,
             complete=bool(rows) and not is_same,
@@ -233,7 +223,7 @@ class Boards:
 
     async def find(self, board: str, markers: Collection[Marker], since: str | None) -> dict[Marker, Record]:
         """One look at the board, by what shows it whole. A marker that was copied counts for the task shown last."""
-        old = Cursor.read(since)
+        old = cursors.parsed(Cursor, since)
         rows = await self.look_again(board, old.source if old else "")
         wanted = set(markers)
         records = [one for one in await self.records(rows, board, ()) if one.marker is not None]

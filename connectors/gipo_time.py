@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from bridge.errors import GoneError, NotFoundError, RejectedError
 from bridge.model import Fields, FieldSpec, FieldType, Marker, Record, Ref, Schema, Value
-from connectors import markers
+from connectors import cursors, markers
 from connectors.base import BeforeSend, Page
 from connectors.gipo_api import GipoApi
 from connectors.gipo_board import Boards
@@ -52,17 +52,6 @@ class Cursor(msgspec.Struct, omit_defaults=True):
     swept: str = ""
     ids: dict[str, str] = {}
 
-    @classmethod
-    def read(cls, text: str | None) -> Cursor | None:
-        try:
-            found = msgspec.json.decode(text or "", type=cls)
-        except msgspec.MsgspecError:
-            return None
-        return found if found.v == 1 and found.day else None
-
-    def text(self) -> str:
-        return msgspec.json.encode(self).decode()
-
 
 class TimeEntries:
     """Time on the tasks of all boards of one connection."""
@@ -93,7 +82,8 @@ class TimeEntries:
 
         Quiet: a request per 100 entries of the window, whosever they are.
         """
-        old = Cursor.read(text)
+        old = cursors.parsed(Cursor, text)
+        old = old if old is not None and old.day else None
         window = _since(old, self._config.time_window_days)
         start = _since(old, self._config.time_sweep_days) if sweep else window
         rows, day = await self._walk(start)
@@ -104,7 +94,7 @@ class TimeEntries:
             day=day or (old.day if old else ""), digest=digest, swept=swept if sweep or old is None else old.swept
         )
         if old is not None and digest == old.digest and (not sweep or swept == old.swept):
-            yield Page((), cursor=replace(held, ids=old.ids).text(), last=True, quiet=True)
+            yield Page((), cursor=cursors.written(replace(held, ids=old.ids)), last=True, quiet=True)
             return
         by_day: dict[str, list[str]] = {}
         for row in recent:
@@ -114,7 +104,7 @@ class TimeEntries:
         before = [one for key, ids in (old.ids if old else {}).items() if key >= window[:10] for one in _unpacked(ids)]
         yield Page(
             tuple(await self._records(board, [row for row in rows if row.id in ours])),
-            cursor=held.text(),
+            cursor=cursors.written(held),
             last=True,
             complete=old is None and bool(ours),
             gone=tuple(one for one in before if one not in ours),

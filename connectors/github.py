@@ -15,6 +15,7 @@ from msgspec import structs
 
 from bridge.errors import ContainerError, NotFoundError, RejectedError
 from bridge.model import Fields, Kind, Marker, Record, Ref, Schema
+from connectors import cursors
 from connectors.base import Capabilities, Comments, Delivery, Finding, Page, Plugin, Step, Usage
 from connectors.github_api import GithubApi
 from connectors.github_check import check as live_check
@@ -114,7 +115,7 @@ class Github:
         """Issues by ``updated_at``, pull requests left out; or all labels. Of the fields of issues ``blocks`` costs
         requests of its own, and ``parent`` and ``blocks`` are what a sweep is for.
         """
-        start = Cursor.read(cursor)
+        start = cursors.parsed(Cursor, cursor) or Cursor()
         if kind == _LABEL:
             pages = self._feed.labels(container, start, self.item_url(Ref(self.name, container, _LABEL, "")))
         elif kind in PARTS:
@@ -214,9 +215,11 @@ class Github:
         if kind == _LABEL:
             return {}
         if kind in PARTS:
-            return await self._parts.find(container, kind, markers, Cursor.read(since))
+            return await self._parts.find(container, kind, markers, cursors.parsed(Cursor, since) or Cursor())
         wanted, found = set(markers), dict[Marker, Record]()
-        async for page in self._feed.issues(container, structs.replace(Cursor.read(since), etag=None)):
+        async for page in self._feed.issues(
+            container, structs.replace(cursors.parsed(Cursor, since) or Cursor(), etag=None)
+        ):
             for record in page.records:
                 marker = record.marker
                 if marker in wanted and (marker not in found or int(found[marker].ref.id) <= int(record.ref.id)):

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from connectors import cursors
 from connectors.base import Page
 from connectors.clocks import earlier_start, skew_of
 from connectors.github_walk import D
@@ -35,18 +36,6 @@ class Cursor(msgspec.Struct, frozen=True):
     since: str | None = None
     etag: str | None = None
     skew: int | UnsetType = UNSET
-
-    def __str__(self) -> str:
-        return msgspec.json.encode(self).decode()
-
-    @classmethod
-    def read(cls, text: str | None) -> Cursor:
-        """What a stored cursor says; the beginning of everything when it is absent or not understood."""
-        try:
-            cursor = msgspec.json.decode(text or "{}", type=cls)
-        except msgspec.MsgspecError:
-            return cls()
-        return cursor if cursor.v == 1 else cls()
 
 
 class GithubFeed:
@@ -76,7 +65,7 @@ class GithubFeed:
         async for start, batch in self._batches(walk, cursor):
             since, response = start.since, batch.response
             if response.is_not_modified:
-                yield Page((), str(start), last=True, quiet=True)
+                yield Page((), cursors.written(start), last=True, quiet=True)
                 continue  # there is nothing more
             pages += 1
             rows += batch.size
@@ -90,7 +79,7 @@ class GithubFeed:
             is_whole = is_only and reached == since and batch.size < self._per_page
             yield Page(
                 records,
-                str(Cursor(since=reached, etag=response.etag if is_whole else None, skew=start.skew)),
+                cursors.written(Cursor(since=reached, etag=response.etag if is_whole else None, skew=start.skew)),
                 last=batch.last,
                 quiet=is_only and not records,
                 complete=batch.last and cursor.since is None and rows > 0,
@@ -122,7 +111,7 @@ class GithubFeed:
         params: dict[str, str | int] = {"per_page": self._per_page}
         listed = await self._api.whole(container, "/labels", params, LABELS, lambda row: row.name, cursor.etag)
         if listed.first.is_not_modified:
-            yield Page((), str(cursor), last=True, quiet=True)
+            yield Page((), cursors.written(cursor), last=True, quiet=True)
             return
         has_room = listed.pages == 1 and len(listed.rows) < self._per_page
         yield Page(
@@ -130,7 +119,7 @@ class GithubFeed:
                 label_record(self._connection, container, label, web + quote(label.name, safe=""))
                 for label in listed.rows
             ),
-            str(Cursor(etag=listed.first.etag if has_room else None)),
+            cursors.written(Cursor(etag=listed.first.etag if has_room else None)),
             last=True,
             quiet=not listed.rows,
             complete=bool(listed.rows),

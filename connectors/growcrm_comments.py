@@ -17,12 +17,12 @@ from typing import Any, Final, Literal
 
 from bridge.errors import GoneError, RejectedError, UnknownOutcome
 from bridge.model import Fields, FieldSpec, FieldType, Marker, Record, Ref, Schema, Value
-from connectors import markers
+from connectors import cursors, markers
 from connectors.base import BeforeSend, Comment, Page
 from connectors.growcrm_config import GrowcrmConfig
 from connectors.growcrm_names import People
 from connectors.growcrm_tasks import Tasks
-from connectors.growcrm_walk import CommentCursor, parsed, written
+from connectors.growcrm_walk import CommentCursor
 from connectors.growcrm_wire import COMMENT, COMMENTS, CommentRow, digest, encoded, instant, number
 from connectors.http import Http
 from connectors.status import decode, shown
@@ -64,7 +64,7 @@ class TaskComments:
 
     async def pull(self, project: str, text: str | None, *, sweep: bool) -> AsyncIterator[Page]:
         """A first listing reads every task's comments, page by page; a sweep too; else those of a few tasks, in turn."""
-        old = parsed(CommentCursor, text)
+        old = cursors.parsed(CommentCursor, text)
         if old is None or old.full:
             async for page in self._first(project, old):
                 yield page
@@ -73,7 +73,7 @@ class TaskComments:
         if sweep and len(ids) <= self._config.comments_sweep_max:
             rows = await self._of_tasks(project, ids)
             now = _held(rows)
-            cursor = written(CommentCursor(tasks=now, after=old.after))
+            cursor = cursors.written(CommentCursor(tasks=now, after=old.after))
             if now == old.tasks:
                 yield Page((), cursor, last=True, quiet=True)
             else:
@@ -91,7 +91,7 @@ class TaskComments:
         )
         gone = _gone(before, now)
         others = {task: held for task, held in old.tasks.items() if task not in before}
-        cursor = written(CommentCursor(tasks=others | now, after=turn[-1] if turn else 0))
+        cursor = cursors.written(CommentCursor(tasks=others | now, after=turn[-1] if turn else 0))
         yield Page(news, cursor, last=True, quiet=not news and not gone, gone=gone)
 
     async def _first(self, project: str, resumed: CommentCursor | None) -> AsyncIterator[Page]:
@@ -104,7 +104,7 @@ class TaskComments:
             records = await self._records(project, rows)
             last = begin + _CHUNK >= len(ids)
             cursor = CommentCursor(tasks=held, after=0 if last else part[-1], full=not last)
-            yield Page(records, written(cursor), last=last, complete=last and resumed is None and bool(held))
+            yield Page(records, cursors.written(cursor), last=last, complete=last and resumed is None and bool(held))
 
     async def fetch(self, ref: Ref) -> Record:
         """Raises: GoneError when the task answers without this comment; what ``Tasks.missing`` says without the task."""

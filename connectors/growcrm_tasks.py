@@ -12,11 +12,12 @@ from typing import Any, Final
 
 from bridge.errors import GoneError, TrackerError
 from bridge.model import Marker, Record, Ref
+from connectors import cursors
 from connectors.base import Page
 from connectors.growcrm_config import GrowcrmConfig
 from connectors.growcrm_errors import unseen
 from connectors.growcrm_names import People, Vocabulary
-from connectors.growcrm_walk import Lists, TaskCursor, Walk, few, parsed, written
+from connectors.growcrm_walk import Lists, TaskCursor, Walk, few
 from connectors.growcrm_wire import TASK, TASKS, TaskRow, digest, number, task_record
 from connectors.http import Http
 from connectors.status import decode, shown
@@ -49,7 +50,7 @@ class Tasks:
         A change among the active ones yields all of these; ``complete`` is a listing for which the archived ones were
         walked as well.
         """
-        old = parsed(TaskCursor, text)
+        old = cursors.parsed(TaskCursor, text)
         active = await self._walk(project, "active")
         cursor = old or TaskCursor()
         same = old is not None and digest(active.rows) == old.active
@@ -60,7 +61,7 @@ class Tasks:
         top = max([number(row.id) for row in (*active.rows, *archived.rows)], default=cursor.top)
         rows = (*active.rows, *archived.rows)
         if old is not None and same and there == old.archived:
-            yield Page((), written(old), last=True, quiet=True)
+            yield Page((), cursors.written(old), last=True, quiet=True)
             return
         ids = {number(row.id) for row in rows}
         known = few(ids) if walked_both else few(ids | set(cursor.few))
@@ -68,7 +69,7 @@ class Tasks:
         gone = tuple(str(one) for one in cursor.few if one not in ids) if walked_both and whole else ()
         records = await self.records(rows, fields)
         stays = cursor if not whole else new  # what was not read whole is read again
-        yield Page(records, written(stays), last=True, complete=whole and walked_both and bool(rows), gone=gone)
+        yield Page(records, cursors.written(stays), last=True, complete=whole and walked_both and bool(rows), gone=gone)
 
     async def ids(self, project: str, *, archived: bool) -> tuple[int, ...]:
         """The ids of a project's tasks; those of the active ones as a listing of this very run has just shown them."""
@@ -130,7 +131,7 @@ class Tasks:
         No page is read that holds only tasks older than ``since``.
         """
         wanted = set(markers)
-        top = (parsed(TaskCursor, since) or TaskCursor()).top
+        top = (cursors.parsed(TaskCursor, since) or TaskCursor()).top
         found: dict[Marker, TaskRow] = {}
         for state in STATES:
             page = 1

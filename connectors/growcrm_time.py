@@ -12,11 +12,12 @@ from typing import Any, Final
 
 from bridge.errors import GoneError, RejectedError, UnknownOutcome
 from bridge.model import Fields, FieldSpec, FieldType, Record, Ref, Schema, Value
+from connectors import cursors
 from connectors.base import BeforeSend, Page
 from connectors.growcrm_config import GrowcrmConfig
 from connectors.growcrm_names import People
 from connectors.growcrm_tasks import Tasks
-from connectors.growcrm_walk import Lists, TimeCursor, few, parsed, written
+from connectors.growcrm_walk import Lists, TimeCursor, few
 from connectors.growcrm_wire import TIME, TIMES, TimeRow, day, digest, encoded, number
 from connectors.http import Http
 from connectors.status import decode, shown
@@ -58,13 +59,13 @@ class Times:
 
     async def pull(self, project: str, text: str | None, *, sweep: bool) -> AsyncIterator[Page]:
         """One request while the newest page is as it was; the rest is read when it is not, and with a sweep."""
-        old = parsed(TimeCursor, text)
+        old = cursors.parsed(TimeCursor, text)
         query = {"project_id": project, **_NEWEST}
         first: Any = await self._lists.page(_PATH, query, TIMES)
         head = f"{digest(_stopped(first.data))}/{first.meta.total}"
         if old is not None and old.head == head and not sweep:
             self._saw(first.data)
-            yield Page((), written(old), last=True, quiet=True)
+            yield Page((), cursors.written(old), last=True, quiet=True)
             return
         walk = await self._lists.walk(_PATH, query, TIMES, first=first)
         self._saw(walk.rows)
@@ -75,10 +76,10 @@ class Times:
         cursor = TimeCursor(head=head, entries=entries, few=few(ids)) if walk.whole else before
         gone = tuple(str(one) for one in before.few if one not in ids) if walk.whole else ()
         if old is not None and old.entries == entries and walk.whole:
-            yield Page((), written(cursor), last=True, quiet=True)
+            yield Page((), cursors.written(cursor), last=True, quiet=True)
             return
         records = await self._records(project, rows)
-        yield Page(records, written(cursor), last=True, complete=walk.whole and bool(rows), gone=gone)
+        yield Page(records, cursors.written(cursor), last=True, complete=walk.whole and bool(rows), gone=gone)
 
     async def fetch(self, ref: Ref) -> Record:
         """Raises: GoneError with evidence, also for an entry of another project."""

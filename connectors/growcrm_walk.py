@@ -105,22 +105,6 @@ class CommentCursor(msgspec.Struct, frozen=True, omit_defaults=True):
     full: bool = False
 
 
-C = TypeVar("C", TaskCursor, TimeCursor, CommentCursor)
-
-
-def parsed(kind: type[C], text: str | None) -> C | None:
-    """None for a cursor of another version, or none of ours."""
-    try:
-        cursor = msgspec.json.decode(text or "", type=kind)
-    except msgspec.MsgspecError:
-        return None
-    return cursor if cursor.v == 1 else None
-
-
-def written(cursor: msgspec.Struct) -> str:
-    return msgspec.json.encode(cursor).decode()
-
-
 def few(ids: Collection[int]) -> tuple[int, ...]:
     """The ids for a cursor, if there are not too many."""
     return tuple(sorted(ids)) if len(ids) <= FEW else ()

@@ -17,7 +17,7 @@ import msgspec
 
 from bridge.errors import PermissionError_, RejectedError
 from bridge.model import Fields, FieldSpec, FieldType, Marker, Record, Ref, Schema, Value
-from connectors import markers
+from connectors import cursors, markers
 from connectors.base import BeforeSend, Comment, Page
 from connectors.jira_api import JiraApi
 from connectors.jira_feed import Cursor, Feed, Tail
@@ -58,7 +58,7 @@ class CommentRecords:
 
     async def pull(self, container: str, text: str | None) -> AsyncIterator[Page]:
         """One request while no issue changes; the first listing reads all issues, a page of them at a time."""
-        old = Cursor.read(text)
+        old = cursors.parsed(Cursor, text) or Cursor()
         tail, is_first, count = Tail(self._api.config.overlap_s), True, 0
         async for start, batch in self._feed.walk(container, old, _ASKED):
             tail.begin(batch.response)
@@ -72,7 +72,7 @@ class CommentRecords:
             count += len(found)
             yield Page(
                 tuple(found),
-                str(tail.cursor(start)),
+                cursors.written(tail.cursor(start)),
                 last=batch.last,
                 quiet=is_first and batch.last and not found and not gone,
                 complete=batch.last and not batch.cut and old.since is None and count > 0,
@@ -142,7 +142,7 @@ class CommentRecords:
 
     async def find(self, container: str, wanted: Collection[Marker], since: str | None) -> dict[Marker, Record]:
         """Among the comments of the issues that changed since; only this account's own carry our marker."""
-        start, found = Cursor.read(since), dict[Marker, Record]()
+        start, found = cursors.parsed(Cursor, since) or Cursor(), dict[Marker, Record]()
         async for _, batch in self._feed.walk(container, start, _ASKED):
             for row in batch.rows:
                 for comment in await self._threads.with_properties(row, await self._threads.of_row(row)):

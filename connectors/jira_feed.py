@@ -18,12 +18,13 @@ from msgspec.structs import replace
 
 from bridge.errors import GoneError
 from bridge.model import Marker, Record, Ref
+from connectors import cursors
 from connectors.base import Page
 from connectors.clocks import earlier_start, skew_of
 from connectors.jira_api import JiraApi
 from connectors.jira_names import Field, Names
 from connectors.jira_search import Asked, Batch, Search, updated_ms
-from connectors.jira_wire import ISSUE, Issue, Wire, digest, marker_of, milliseconds
+from connectors.jira_wire import ISSUE, PROPERTY, Issue, Wire, digest, marker_of, milliseconds
 from connectors.status import Response, decode
 
 _MOST_SEEN = 5000
@@ -37,18 +38,6 @@ class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
     known: tuple[str, int] | None = None
     skew: int | UnsetType = UNSET
     fields: dict[str, Field] = {}
-
-    def __str__(self) -> str:
-        return msgspec.json.encode(self).decode()
-
-    @classmethod
-    def read(cls, text: str | None) -> Cursor:
-        """The beginning of everything when it is absent or not understood."""
-        try:
-            cursor = msgspec.json.decode(text or "{}", type=cls)
-        except msgspec.MsgspecError:
-            return cls()
-        return cursor if cursor.v == 1 else cls()
 
 
 class Tail:
@@ -94,7 +83,7 @@ class Feed:
 
     async def pull(self, container: str, text: str | None, fields: Collection[str]) -> AsyncIterator[Page]:
         """The contract of ``Connector.pull``. A quiet project costs one request."""
-        old = Cursor.read(text)
+        old = cursors.parsed(Cursor, text) or Cursor()
         custom = await self._names.fields(fields, old.fields)
         asked = Asked(self._wire.asked(custom), properties=True)
         old = replace(old, fields=self._names.noted(fields, custom))
@@ -110,7 +99,7 @@ class Feed:
                     found.append(await self._record(container, row, custom))
             yield Page(
                 tuple(found),
-                str(tail.cursor(start)),
+                cursors.written(tail.cursor(start)),
                 last=batch.last,
                 quiet=is_first and batch.last and not found,
                 complete=batch.last and not batch.cut and old.since is None and rows > 0,
@@ -171,7 +160,9 @@ class Feed:
         """Among the issues that this account made, or all of them where it is not known how to ask since when."""
         wanted, found = set(markers), dict[Marker, Record]()
         asked = Asked(self._wire.asked({}), properties=True)
-        async for _, batch in self.walk(container, Cursor.read(since), asked, more="creator = currentUser()"):
+        async for _, batch in self.walk(
+            container, cursors.parsed(Cursor, since) or Cursor(), asked, more="creator = currentUser()"
+        ):
             for row in batch.rows:
                 record = await self._record(container, row, {})
                 marker = record.marker
@@ -203,8 +194,8 @@ class Feed:
         if row.id not in self._markers:
             path = f"issue/{row.id}/properties/{self._api.config.property_key}"
             response = await self._api.read(path, accept=(404,))
-            said = {} if response.status == 404 else msgspec.json.decode(response.content)
-            self._markers[row.id] = marker_of(said.get("value"))
+            said = None if response.status == 404 else decode(response, PROPERTY)
+            self._markers[row.id] = marker_of(said and said.value)
         return self._markers[row.id]
 
     async def _placed(self, container: str, cursor: Cursor) -> Cursor:

@@ -60,7 +60,12 @@ class Issue(msgspec.Struct):
     properties: dict[str, Any] | None = None
 
 
+class Property(msgspec.Struct):
+    value: Any = None
+
+
 ISSUE: Final = msgspec.json.Decoder(Issue)
+PROPERTY: Final = msgspec.json.Decoder(Property)
 _pack: Final = msgspec.msgpack.Encoder(order="sorted").encode
 
 

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from bridge.errors import RejectedError
 from connectors.jira_api import JiraApi
 from connectors.jira_search import Asked, Search, quoted
-from connectors.jira_wire import Issue, instant, milliseconds
+from connectors.jira_wire import ISSUE, Issue, instant, milliseconds
 from connectors.status import decode
 
 _LISTED: Final = 1000
@@ -32,18 +32,6 @@ class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
     gone: int = 0
     last: dict[str, int] = {}
     logs: dict[str, str] = {}
-
-    def __str__(self) -> str:
-        return msgspec.json.encode(self).decode()
-
-    @classmethod
-    def read(cls, text: str | None) -> Cursor:
-        """The beginning of everything when it is absent or not understood."""
-        try:
-            cursor = msgspec.json.decode(text or "{}", type=cls)
-        except msgspec.MsgspecError:
-            return cls()
-        return cursor if cursor.v == 1 else cls()
 
     def listed(self, rows: Sequence[Row]) -> Cursor:
         """With these entries of a whole listing; those that the feed has from ``since`` on are not news in it."""
@@ -171,4 +159,4 @@ class WorklogFeed:
 
     async def _one(self, issue: str) -> Issue | None:
         response = await self._api.read(f"issue/{issue}", {"fields": "project"}, accept=(403, 404))
-        return None if response.status >= 400 else msgspec.json.decode(response.content, type=Issue)
+        return None if response.status >= 400 else decode(response, ISSUE)

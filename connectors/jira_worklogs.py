@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from bridge.errors import GoneError, PermissionError_, RejectedError
 from bridge.model import Fields, FieldSpec, FieldType, Marker, Record, Ref, Schema, Value
+from connectors import cursors
 from connectors.base import BeforeSend, Page
 from connectors.jira_api import JiraApi
 from connectors.jira_comments import parts
@@ -63,7 +64,7 @@ class Worklogs:
 
     async def pull(self, container: str, text: str | None, *, sweep: bool) -> AsyncIterator[Page]:
         """One request while nothing changes on the site, two with ``sweep``, which reads the deletions."""
-        start = Cursor.read(text)
+        start = cursors.parsed(Cursor, text) or Cursor()
         if start.since is None:
             async for page in self._whole(container):
                 yield page
@@ -78,7 +79,7 @@ class Worklogs:
         found = tuple(self._record(container, row) for row in here if not is_restricted(row))
         yield Page(
             found,
-            str(reached.knowing(here)),
+            cursors.written(reached.knowing(here)),
             last=True,
             quiet=not found and not gone and not moved,
             gone=tuple(dict.fromkeys([*moved, *gone])),
@@ -134,7 +135,7 @@ class Worklogs:
 
     async def find(self, container: str, wanted: Collection[Marker], since: str | None) -> dict[Marker, Record]:
         """Among the entries that changed since; the feed shows none younger than a minute."""
-        start = Cursor.read(since)
+        start = cursors.parsed(Cursor, since) or Cursor()
         found: dict[Marker, Record] = {}
         if start.since is None:
             async for page in self._whole(container):
@@ -161,7 +162,7 @@ class Worklogs:
             count += len(found)
             yield Page(
                 found,
-                str(cursor) if batch.last and not batch.cut else str(Cursor()),
+                cursors.written(cursor if batch.last and not batch.cut else Cursor()),
                 last=batch.last,
                 quiet=False,
                 complete=batch.last and not batch.cut and count > 0,

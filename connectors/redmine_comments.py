@@ -18,11 +18,11 @@ from msgspec.structs import replace
 
 from bridge.errors import GoneError, NotFoundError, PermissionError_, RejectedError, UnknownOutcome
 from bridge.model import Fields, Kind, Marker, Record, Ref
-from connectors import markers
+from connectors import cursors, markers
 from connectors.base import BeforeSend, Comment, Page
 from connectors.pace import utc_now
 from connectors.redmine_api import RedmineApi
-from connectors.redmine_feed import Cursor, Walk
+from connectors.redmine_feed import Walk, start_of
 from connectors.redmine_names import Names
 from connectors.redmine_tasks import Tasks
 from connectors.redmine_wire import STAMP, TEXT_MAX, IssueRow, JournalRow, comment_record, digest, lines
@@ -43,7 +43,7 @@ class Notes:
 
     async def pull(self, container: str, text: str | None, *, sweep: bool) -> AsyncIterator[Page]:
         """One request for the list of issues and one for each issue that changed."""
-        start = Cursor.read(text)
+        start = start_of(text)
         is_public = (await self._names.project(container, anew=True)).is_public if start is None else start.public
         if is_public:
             await self._api.ensure_known()
@@ -68,7 +68,7 @@ class Notes:
             cursor = replace(walk.next, public=is_public, held=_newest(held), turn=turn)
             yield Page(
                 tuple(records),
-                cursor.text(),
+                cursors.written(cursor),
                 last=batch.last,
                 quiet=is_first and batch.last and start is not None and not records and not gone,
                 complete=batch.last and start is None and not is_empty,
@@ -115,7 +115,7 @@ class Notes:
 
     async def find(self, container: str, wanted: Collection[Marker], since: str | None) -> Mapping[Marker, Record]:
         found: dict[Marker, Record] = {}
-        async for batch in Walk(self._api, container, Cursor.read(since), relations=False).batches():
+        async for batch in Walk(self._api, container, start_of(since), relations=False).batches():
             for row in await self._rows(container, [str(row.id) for row in batch.rows]):
                 for record in await self._records(container, row, row.journals):
                     if record.marker is not None and record.marker in wanted:

@@ -17,6 +17,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from connectors import cursors
 from connectors.clocks import earlier_start, skew_of
 from connectors.redmine_api import RedmineApi, project_path
 from connectors.redmine_wire import ISSUES, STAMP, IssueRow
@@ -41,17 +42,11 @@ class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
     held: dict[str, list[str]] = {}
     turn: str = ""
 
-    def text(self) -> str:
-        return msgspec.json.encode(self).decode()
 
-    @classmethod
-    def read(cls, text: str | None) -> Cursor | None:
-        """None for the beginning: no cursor, or one that is not understood."""
-        try:
-            cursor = msgspec.json.decode(text or "null", type=cls)
-        except msgspec.MsgspecError:
-            return None
-        return cursor if cursor.v == 1 and cursor.since else None
+def start_of(text: str | None) -> Cursor | None:
+    """None for the beginning: no cursor, one that is not understood, one that has seen nothing."""
+    cursor = cursors.parsed(Cursor, text)
+    return cursor if cursor is not None and cursor.since else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,11 @@ from msgspec.structs import replace
 
 from bridge.errors import GoneError, NotFoundError, PermissionError_, RejectedError
 from bridge.model import Fields, Kind, Marker, Record, Ref
+from connectors import cursors
 from connectors.base import BeforeSend, Page, Step
 from connectors.redmine_api import RedmineApi
 from connectors.redmine_body import Bodies
-from connectors.redmine_feed import Cursor, Walk
+from connectors.redmine_feed import Walk, start_of
 from connectors.redmine_names import ISSUE as ISSUE_FIELDS
 from connectors.redmine_names import Names
 from connectors.redmine_wire import (
@@ -57,7 +58,7 @@ class Tasks:
         self, container: str, text: str | None, *, fields: frozenset[str], sweep: bool
     ) -> AsyncIterator[Page]:
         """A quiet project costs one request, and one for the key where the project is public."""
-        start = Cursor.read(text)
+        start = start_of(text)
         is_public = (await self._names.project(container, anew=True)).is_public if start is None else start.public
         if is_public:
             await self._api.ensure_known()
@@ -78,7 +79,7 @@ class Tasks:
             cursor = replace(walk.next, public=is_public, sweep=new_sweep)
             yield Page(
                 news,
-                cursor.text(),
+                cursors.written(cursor),
                 last=batch.last,
                 quiet=is_first and batch.last and start is not None and not news and is_same,
                 sweep=None if is_same else swept,
@@ -161,7 +162,7 @@ class Tasks:
 
     async def find(self, container: str, wanted: Collection[Marker], since: str | None) -> Mapping[Marker, Record]:
         """Among what changed since the cursor. A marker that was copied counts for the newest issue."""
-        start = Cursor.read(since)
+        start = start_of(since)
         found: dict[Marker, Record] = {}
         async for batch in Walk(self._api, container, start, relations=True).batches():
             for _, record in await self._records(container, batch.rows):

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from bridge.errors import GoneError, NotFoundError, RejectedError, RetryableError
 from bridge.model import Fields, Marker, Record, Ref, Value
-from connectors import markers
+from connectors import cursors, markers
 from connectors.base import BeforeSend, Page
 from connectors.pace import utc_now
 from connectors.redmine_api import RedmineApi, project_path
@@ -42,14 +42,6 @@ class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
     public: bool = False
     ids: list[int] = []
 
-    @classmethod
-    def read(cls, text: str | None) -> Cursor | None:
-        try:
-            cursor = msgspec.json.decode(text or "null", type=cls)
-        except msgspec.MsgspecError:
-            return None
-        return cursor if cursor.v == 1 and cursor.whole else None
-
 
 class Times:
     """The time entries of all projects of one connection."""
@@ -69,7 +61,8 @@ class Times:
 
     async def pull(self, container: str, text: str | None, *, sweep: bool) -> AsyncIterator[Page]:
         """One page: nothing where nothing changed, else all entries. A quiet project costs one request."""
-        old = Cursor.read(text)
+        old = cursors.parsed(Cursor, text)
+        old = old if old is not None and old.whole else None
         is_public = (await self._names.project(container, anew=True)).is_public if old is None else old.public
         if is_public:
             await self._api.ensure_known()
@@ -78,7 +71,7 @@ class Times:
         head = digest(first.total_count, _marks(first.time_entries))
         now = response.date or utc_now()
         if old is not None and head == old.head and not self._is_due(old, first, now, sweep=sweep):
-            yield Page((), msgspec.json.encode(old).decode(), last=True, quiet=True)
+            yield Page((), cursors.written(old), last=True, quiet=True)
             return
         rows, is_whole = await self._walk(container, first)
         whole = digest(_marks(rows))
@@ -90,7 +83,7 @@ class Times:
         records = () if is_same else await self._records(container, rows)
         yield Page(
             tuple(records),
-            msgspec.json.encode(cursor).decode(),
+            cursors.written(cursor),
             last=True,
             quiet=is_same,
             complete=is_whole and bool(rows) and not is_same,

@@ -87,6 +87,16 @@ def decode(response: Response, decoder: msgspec.json.Decoder[T]) -> T:
         ) from error
 
 
+def unshown(answer: Response, what: str, *, by: str = "by its marker") -> UnknownOutcome:
+    """For a create whose good answer does not hold what was made."""
+    return UnknownOutcome(
+        f"{answer.method} {shown(answer.url)} answered {answer.status} without {what}.",
+        hint=f"Bridge looks for it {by} before it tries again.",
+        status=answer.status,
+        url=shown(answer.url),
+    )
+
+
 def shown(url: str) -> str:
     """The URL as it may stand in a message: no user information, no fragment, secret query values as ``***``."""
     parts = urlsplit(url)

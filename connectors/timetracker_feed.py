@@ -46,18 +46,6 @@ class Cursor(Struct, frozen=True, omit_defaults=True):
     full: bool = False
     held: dict[str, tuple[str, ...]] = {}
 
-    def text(self) -> str:
-        return msgspec.json.encode(self).decode()
-
-    @classmethod
-    def parse(cls, text: str | None) -> Cursor | None:
-        """None for no cursor and for one that is not ours."""
-        try:
-            cursor = msgspec.json.decode(text, type=cls) if text else None
-        except msgspec.MsgspecError:
-            return None
-        return cursor if cursor is not None and cursor.v == 1 else None
-
 
 class _Log(Struct):
     audit_logs: list[AuditRow]

@@ -16,7 +16,7 @@ import msgspec
 
 from bridge.errors import GoneError, RejectedError
 from bridge.model import Fields, Kind, Marker, Record, Ref
-from connectors import markers
+from connectors import cursors, markers
 from connectors.base import BeforeSend, Page
 from connectors.timetracker_api import Api, epoch
 from connectors.timetracker_feed import Cursor, Log, News, digest_of, is_due
@@ -42,7 +42,7 @@ class Notes:
         """The contract of ``Connector.pull``. A first listing is cut into pages of a few tasks, so that it goes on where a
         limit stopped it.
         """
-        project, old = await self._api.project(container), Cursor.parse(text)
+        project, old = await self._api.project(container), cursors.parsed(Cursor, text)
         if old is not None and not old.full:
             page = await self._later(container, project, old)
             if page is not None:
@@ -66,7 +66,9 @@ class Notes:
             is_last = start + _BATCH >= len(left)
             cursor = Cursor(v=1, log=head.log, seen=head.seen, pages=max(len(tasks), 1), at=epoch(date), held=held,
                             full=not is_last, after=0 if is_last else batch[-1])  # fmt: skip
-            yield Page(tuple(records), cursor=cursor.text(), last=is_last, complete=is_last and old is None and found)
+            yield Page(
+                tuple(records), cursor=cursors.written(cursor), last=is_last, complete=is_last and old is None and found
+            )
 
     async def _later(self, container: str, project: int, old: Cursor) -> Page | None:
         """What the log names, or the next few tasks; None when all is to be read again."""
@@ -81,7 +83,7 @@ class Notes:
             int(on[1]) for name in (*news.changed.values(), *news.deleted.values()) if (on := _ON_TASK.search(name))
         }
         if not named:
-            return Page((), cursor=news.moved(old).text(), last=True, quiet=True)
+            return Page((), cursor=cursors.written(news.moved(old)), last=True, quiet=True)
         there = set((await self._tasks(project))[0])
         held = dict(old.held)
         known = {number for task in named for number in held.get(str(task), ())[1:]}
@@ -90,7 +92,9 @@ class Notes:
         lost = {f"{task}/{number}" for task in named - there for number in held.pop(str(task), ())[1:]}
         cursor = msgspec.structs.replace(news.moved(old), held=held)
         gone = tuple(sorted({*gone_names(known, left), *lost}))
-        return Page(tuple(records), cursor=cursor.text(), last=True, gone=gone, quiet=not records and not gone)
+        return Page(
+            tuple(records), cursor=cursors.written(cursor), last=True, gone=gone, quiet=not records and not gone
+        )
 
     async def _some(self, container: str, project: int, old: Cursor) -> Page:
         """Without the log: so many tasks at each poll, in turn."""
@@ -107,7 +111,7 @@ class Notes:
         cursor = msgspec.structs.replace(old, held=held, after=batch[-1] if batch else 0)
         return Page(
             tuple(news),
-            cursor=cursor.text(),
+            cursor=cursors.written(cursor),
             last=True,
             gone=tuple(sorted({*gone, *lost})),
             quiet=not (news or gone or lost),
@@ -168,7 +172,7 @@ class Notes:
 
     async def find(self, container: str, wanted: Collection[Marker], since: str | None) -> Mapping[Marker, Record]:
         """Nothing finds a comment by its text: the tasks that the log names since, else all tasks are read."""
-        project, old = await self._api.project(container), Cursor.parse(since)
+        project, old = await self._api.project(container), cursors.parsed(Cursor, since)
         news = await self._log.since(ENTITY, old) if old is not None and old.log >= 0 else None
         tasks = (await self._tasks(project))[0]
         if news is not None:

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from bridge.errors import GoneError
 from bridge.model import Kind, Record, Ref
+from connectors import cursors
 from connectors.base import Page
 from connectors.status import decode
 from connectors.timetracker_api import Api, Pagination, Walk, epoch
@@ -77,7 +78,7 @@ class Reader:
 
     async def pull(self, container: str, kind: str, text: str | None) -> AsyncIterator[Page]:
         """The contract of ``Connector.pull``, on one page."""
-        feed, old = self._feeds[kind], Cursor.parse(text)
+        feed, old = self._feeds[kind], cursors.parsed(Cursor, text)
         project = await self._api.project(container)
         if old is not None and old.log >= 0 and not is_due(old, int(time.time()), self._api.config.walk_every_s):
             news = await self._log.since(feed.entity, old)
@@ -90,7 +91,7 @@ class Reader:
         """What the log named, one by one; None when walking is cheaper."""
         cursor = news.moved(old)
         if not news.changed and not news.deleted:
-            return Page((), cursor=cursor.text(), last=True, quiet=True)
+            return Page((), cursor=cursors.written(cursor), last=True, quiet=True)
         if len(news.changed) > old.pages:
             return None
         rows, gone = [], [str(number) for number in news.deleted]
@@ -103,7 +104,7 @@ class Reader:
         gone += [str(row.id) for row in rows if row.project_id != project]
         records = await self._records(feed, container, [row for row in rows if row.project_id == project])
         cursor = msgspec.structs.replace(cursor, digest="")
-        return Page(tuple(records), cursor=cursor.text(), last=True, gone=tuple(sorted(gone)))
+        return Page(tuple(records), cursor=cursors.written(cursor), last=True, gone=tuple(sorted(gone)))
 
     async def _walked(self, feed: Feed, container: str, project: int, old: Cursor | None) -> Page:
         head = News()
@@ -131,14 +132,14 @@ class Reader:
             ids=ids,
         )
         if old is not None and digest and (digest, floor) == (old.digest, old.floor):
-            return Page((), cursor=cursor.text(), last=True, quiet=True)
+            return Page((), cursor=cursors.written(cursor), last=True, quiet=True)
         gone = gone_names(old.ids, ids) if old is not None and floor and old.floor == floor and walk.is_whole else ()
         clock = await self._api.clock() if rows else None
         if clock is not None and feed.kind == "task":
             clock.hear(max((row.updated_at or "" for row in rows), default=""), walk.date)
         records = await self._records(feed, container, rows)
         complete = walk.is_whole and bool(rows) and not floor
-        return Page(tuple(records), cursor=cursor.text(), last=True, complete=complete, gone=gone)
+        return Page(tuple(records), cursor=cursors.written(cursor), last=True, complete=complete, gone=gone)
 
     async def _walk(self, feed: Feed, project: int, floor: str) -> Walk[Any]:
         params: dict[str, str | int] = {"project_id": project}

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import msgspec
 
-from bridge.errors import NotFoundError, RejectedError, UnknownOutcome
+from bridge.errors import NotFoundError, RejectedError
 from bridge.model import Fields, Marker, Record, Ref, Value
 from connectors.base import BeforeSend, Step
-from connectors.status import Response, decode, shown
+from connectors.status import Response, decode, unshown
 from connectors.timetracker_api import Api
 from connectors.timetracker_pull import TASK, TASKS, Reader
 from connectors.timetracker_wire import join_tags, tag_of
@@ -62,12 +62,7 @@ class Tasks:
             found = await self.find(container, [marker])
             if marker in found:
                 return found[marker]
-            raise UnknownOutcome(
-                f"{shown(answer.url)} answered {answer.status} without the new task.",
-                hint="Bridge looks for it by its marker before it tries again.",
-                status=answer.status,
-                url=shown(answer.url),
-            ) from None
+            raise unshown(answer, "the new task") from None
         (await self._api.clock()).calibrate(row.created_at, answer.date)
         [record] = await self._reader.tasks(container, [row])
         return record

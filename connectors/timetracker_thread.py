@@ -16,7 +16,7 @@ from bridge.errors import NotFoundError, RejectedError, TrackerError, UnknownOut
 from bridge.model import Kind, Marker, Record, Ref
 from connectors import markers
 from connectors.base import BeforeSend, Comment
-from connectors.status import Response, decode, shown
+from connectors.status import Response, decode, unshown
 from connectors.timetracker_api import Api
 from connectors.timetracker_pull import task_url
 from connectors.timetracker_wire import DELETED, CommentRow, comment_of, loudly, quietly
@@ -99,12 +99,7 @@ class Thread:
         try:
             row = ROW.decode(answer.content).comment
         except msgspec.MsgspecError:
-            raise UnknownOutcome(
-                f"{shown(answer.url)} answered {answer.status} without the new comment.",
-                hint="Bridge looks for it among the task's comments.",
-                status=answer.status,
-                url=shown(answer.url),
-            ) from None
+            raise unshown(answer, "the new comment", by="among the task's comments") from None
         (await self._api.clock()).calibrate(row.created_at, answer.date)
         return row
 

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 import msgspec
 
-from bridge.errors import NotFoundError, RejectedError, UnknownOutcome
+from bridge.errors import NotFoundError, RejectedError
 from bridge.model import Fields, Marker, Record, Ref, Value
 from connectors.base import BeforeSend, Step
-from connectors.status import Response, decode, shown
+from connectors.status import Response, decode, unshown
 from connectors.timetracker_api import Api, Overlap
 from connectors.timetracker_pull import ENTRIES, ENTRIES_PER_PAGE, ENTRY, Reader, elsewhere
 from connectors.timetracker_tasks import of_markers
@@ -117,12 +117,7 @@ class Entries:
             found = await self.find(container, [marker])
             if marker in found:
                 return found[marker]
-            raise UnknownOutcome(
-                f"{shown(answer.url)} answered {answer.status} without the new time entry.",
-                hint="Bridge looks for it by its marker before it tries again.",
-                status=answer.status,
-                url=shown(answer.url),
-            ) from None
+            raise unshown(answer, "the new time entry") from None
 
     async def update(self, ref: Ref, changes: Fields, current: Record, before_send: BeforeSend | None) -> Record:
         """``PATCH /time-entries/{id}`` on the condition that it is as it was seen. Null changes nothing there, so texts

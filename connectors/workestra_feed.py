@@ -21,6 +21,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from bridge.model import Marker, Record
+from connectors import cursors
 from connectors.base import Page
 from connectors.workestra_api import Api, Listing
 from connectors.workestra_config import WorkestraConfig
@@ -45,17 +46,9 @@ class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
     sorts: Literal["", "yes", "no"] = ""
     seen: dict[str, str] = {}
 
-    def text(self) -> str:
-        return msgspec.json.encode(self).decode()
 
-    @classmethod
-    def read(cls, text: str | None) -> Cursor:
-        """What a stored cursor says; the beginning of everything when it is absent or not understood."""
-        try:
-            cursor = msgspec.json.decode(text or "{}", type=cls)
-        except msgspec.MsgspecError:
-            return cls(v=1)
-        return cursor if cursor.v == 1 else cls(v=1)
+def _read(text: str | None) -> Cursor:
+    return cursors.parsed(Cursor, text) or Cursor(v=1)
 
 
 @dataclass(slots=True)
@@ -108,7 +101,7 @@ class Feed:
 
     async def pull(self, project: str, text: str | None, *, sweep: bool) -> AsyncIterator[Page]:
         """The contract of ``Connector.pull``. A quiet project costs one request for each 100 tasks, or one in all."""
-        old = Cursor.read(text)
+        old = _read(text)
         may_probe = self._config.sort_by_change == "probe"
         is_large = old.rows > self._config.per_page
         if may_probe and is_large and old.digest and old.sorts == "yes" and not sweep:
@@ -123,21 +116,23 @@ class Feed:
             sorts = await self._probe(project, walked)
         cursor = self._cursor(walked, records, sorts)
         if old.digest and cursor.digest == old.digest and walked.holds:
-            yield Page((), (text or "") if sorts == Cursor.read(text).sorts else cursor.text(), last=True, quiet=True)
+            yield Page(
+                (), (text or "") if sorts == _read(text).sorts else cursors.written(cursor), last=True, quiet=True
+            )
             return
         size = self._config.per_page
         parts = [records[start : start + size] for start in range(0, len(records), size)] or [()]
         for part in parts[:-1]:
-            yield Page(part, Cursor(v=1, sorts=sorts).text(), last=False)
+            yield Page(part, cursors.written(Cursor(v=1, sorts=sorts)), last=False)
         is_whole = walked.holds and bool(records)
-        yield Page(parts[-1], cursor.text(), last=True, quiet=not records, complete=is_whole)
+        yield Page(parts[-1], cursors.written(cursor), last=True, quiet=not records, complete=is_whole)
 
     async def find(self, project: str, markers: Collection[Marker], since: str | None) -> Mapping[Marker, Record]:
         """By one walk, newest task first, back to the cursor's time. Of several with one marker the oldest counts: the
         others are copies, which the app makes with description and custom fields.
         """
         wanted, found = set(markers), dict[Marker, Record]()
-        until = Cursor.read(since).since
+        until = _read(since).since
         walked, page = Walked(), 1
         while True:
             listing = await self._page(project, page, "created_at", "desc")
@@ -180,7 +175,7 @@ class Feed:
         if not walked.is_steady or any(not 0 <= count - old.rows <= new for count in counts):
             return None
         if not news and not gone:
-            return Page((), old.text(), last=True, quiet=True)
+            return Page((), cursors.written(old), last=True, quiet=True)
         since = self._since(walked, records) or old.since
         cursor = msgspec.structs.replace(
             old,
@@ -189,7 +184,7 @@ class Feed:
             seen={**trashed, **self._window(records, since)},
             rows=counts[-1] if counts else old.rows,
         )
-        return Page(news, cursor.text(), last=True, gone=gone)
+        return Page(news, cursors.written(cursor), last=True, gone=gone)
 
     async def _newest(self, project: str, old: Cursor, walked: Walked) -> list[Row] | None:
         """The tasks that changed at the cursor's time or later; None for rows out of order, and for a page that is short."""

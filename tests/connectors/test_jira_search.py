@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse
 
 from bridge.errors import AuthError, RateLimited, RetryableError
 from bridge.model import Ref
+from connectors.cursors import parsed, written
 from connectors.jira import Jira
 from connectors.jira_config import JiraConfig
 from connectors.jira_feed import Cursor
@@ -37,7 +38,7 @@ async def test_the_site_tells_how_it_takes_an_instant(dialect: str, settings, ho
         [first, _] = there.seed({"updated": "2026-11-01T08:00:00Z"}, {"updated": "2026-11-01T09:00:00Z"})
         [page] = await polled(there, 2)
 
-        assert Cursor.read(page.cursor).how == how
+        assert parsed(Cursor, page.cursor).how == how
         there.ask("PUT", f"issue/{first}", {"fields": {"summary": "Renamed"}})
         assert [record.ref.id for record in records(await there.pages(cursor=page.cursor))] == [first]
 
@@ -63,7 +64,7 @@ async def test_a_data_center_that_breaks_on_epoch_milliseconds_is_asked_in_minut
         [first, _] = there.seed({"updated": "2026-11-01T08:00:00Z"}, {"updated": "2026-11-01T09:00:00Z"})
         [page] = await polled(there, 2)
 
-        assert Cursor.read(page.cursor).how == "relative"
+        assert parsed(Cursor, page.cursor).how == "relative"
         there.ask("PUT", f"issue/{first}", {"fields": {"summary": "Renamed"}})
         assert [record.ref.id for record in records(await there.pages(cursor=page.cursor))] == [first]
 
@@ -146,7 +147,7 @@ async def test_many_issues_of_one_instant_are_all_read(count: int) -> None:
             page = (await polled(there))[-1]
             assert page.complete
 
-            pages = await there.pages(cursor=str(Cursor(since=0, how="milliseconds")))
+            pages = await there.pages(cursor=written(Cursor(since=0, how="milliseconds")))
             assert len({record.ref.id for record in records(pages)}) == count
 
 
@@ -154,7 +155,7 @@ async def test_data_center_goes_on_by_keyset_while_issues_move() -> None:
     async with site("dc", {"page_size": 4}) as there:
         ids = there.seed(*({"updated": f"2026-11-01T08:{minute:02d}:00Z"} for minute in range(20)))
         seen = set()
-        pages = there.jira.pull("APP", "task", str(Cursor(since=0, how="milliseconds")), fields=FIELDS, sweep=False)
+        pages = there.jira.pull("APP", "task", written(Cursor(since=0, how="milliseconds")), fields=FIELDS, sweep=False)
         moved = iter(ids)
         async for page in pages:
             seen |= {record.ref.id for record in page.records}
