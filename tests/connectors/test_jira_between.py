@@ -101,3 +101,22 @@ async def test_a_child_and_its_new_parent_go_over_together(tmp_path):
         assert world.left.task(titles["Middle"])["parent"] == titles["Top"]
         assert report.counts["parked"] == 0
         assert middle != top
+
+
+async def test_time_that_is_made_anew_under_another_task_still_says_whose_it_is(tmp_path):
+    """Its copy went to another issue in Redmine; Jira cannot move a worklog, and its API writes as one account."""
+    with Between(tmp_path, "jira", "redmine") as world:
+        one, two = world.left.create("One"), world.left.create("Two")
+        await world.settle()
+        world.left.log_time(one, 3600, note=world.left.text("looked"))
+        await world.settle()
+        [(copy, _)] = world.right.times().items()
+        across = dict(world.pairs())
+
+        world.right.move_time(copy, across[two])
+        await world.settle()
+
+        [entry] = world.left.times().values()
+        assert entry["task"] == two
+        assert "looked" in str(entry["note"])
+        assert str(entry["note"]).count("(right):") + str(entry["note"]).count("(left):") == 1
