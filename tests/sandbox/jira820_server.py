@@ -90,6 +90,7 @@ class Completed(httpx.AsyncHTTPTransport):
         super().__init__(limits=httpx.Limits(max_keepalive_connections=0))  # it hangs up after a 500
         self.address = address
         self.statuses: list[int] = []
+        self._keys: dict[str, str] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
@@ -111,8 +112,9 @@ class Completed(httpx.AsyncHTTPTransport):
         return httpx.Request(request.method, request.url, json=body)
 
     async def _key(self, number: str) -> str:
-        asked = httpx.Request("GET", f"{self.address}/rest/api/2/search?maxResults=1000&fields=summary")
-        answer = await super().handle_async_request(asked)
-        rows = json.loads(await answer.aread())["issues"]
-        await answer.aclose()
-        return next((str(row["key"]) for row in rows if row["id"] == number), number)
+        if number not in self._keys:
+            asked = httpx.Request("GET", f"{self.address}/rest/api/2/search?maxResults=1000&fields=summary")
+            answer = await super().handle_async_request(asked)
+            self._keys = {row["id"]: row["key"] for row in json.loads(await answer.aread())["issues"]}
+            await answer.aclose()
+        return self._keys.get(number, number)
