@@ -6,10 +6,10 @@ Refuses: records. Gipo documents no error bodies: the status and the address dec
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -28,10 +28,20 @@ T = TypeVar("T")
 
 ROOT: Final = "api/v1"
 PAGE: Final = 100
-KEY_LIMIT: Final = 255
 _BOARD: Final = re.compile(r"/api/v1/workspaces/([^/]+)$")
 _WHOLE: Final = re.compile(r"/api/v1/(?:workspaces(?:/[^/]+)?|tasks|time-entries)$")
 _ROLE: Final = "Use the key of an owner or admin of the organization."
+
+
+class _Id(msgspec.Struct):
+    id: str
+
+
+class _One(msgspec.Struct):
+    data: _Id
+
+
+_MADE: Final = msgspec.json.Decoder(_One)
 
 
 class GipoApi:
@@ -103,9 +113,25 @@ class GipoApi:
         """One creating POST, made at most once: Gipo answers the same Idempotency-Key with the first reply.
 
         So a lost answer is asked for again at once. Raises UnknownOutcome when that does not help either.
+
+        Gipo keeps a key for a day, and refuses it with another body: so the body is part of it. What an earlier reply
+        names may have been deleted since (an entry that moved to another task and back): then it is made under a new key.
         """
-        http, safe = self.of(email), key if len(key) <= KEY_LIMIT else str(uuid.uuid5(uuid.NAMESPACE_OID, key))
-        headers, path = {"idempotency-key": safe}, f"{ROOT}/{path}"
+        answer = await self._created(self.of(email), path, body, key, before_send)
+        while answer.headers.get("idempotent-replayed") == "true":
+            made = decode(answer, _MADE).data.id
+            if await self.look(f"{path}/{made}", _MADE) is not None:
+                break
+            key = f"{key} {made}"
+            answer = await self._created(self.of(email), path, body, key, before_send)
+        return answer
+
+    @staticmethod
+    async def _created(
+        http: Http, path: str, body: Mapping[str, Any], key: str, before_send: BeforeSend | None
+    ) -> Response:
+        unique = blake2b(key.encode() + msgspec.json.encode(body, order="deterministic"), digest_size=24).hexdigest()
+        headers, path = {"idempotency-key": unique}, f"{ROOT}/{path}"
         try:
             return await http.request("POST", path, json=body, headers=headers, before_send=before_send)
         except UnknownOutcome as unknown:

@@ -55,12 +55,21 @@ async def test_a_refusal_after_a_lost_answer_does_not_say_that_nothing_was_made(
             await made(gipo, {"title": "New"})
 
 
-async def test_a_key_that_was_used_for_other_values_is_looked_into(people):
+async def test_what_is_made_anew_within_a_day_with_other_values_is_made(people):
+    """Gipo refuses a key that came with another body: an entry that moved to another task was lost."""
     async with connected(people) as gipo:
-        await made(gipo, {"title": "New"})
-        with pytest.raises(UnknownOutcome):
-            await made(gipo, {"title": "Other"})
-        assert len(people.tasks()) == 1
+        first = await made(gipo, {"title": "New"})
+        people.delete(first.ref.id)
+        await made(gipo, {"title": "Other"})
+        assert [row["title"] for row in people.tasks().values()] == ["Other"]
+
+
+async def test_an_answer_of_before_about_what_was_deleted_since_is_not_taken(people):
+    async with connected(people) as gipo:
+        for _ in range(3):
+            record = await made(gipo, {"title": "New"})
+            assert list(people.tasks()) == [record.ref.id]
+            people.delete(record.ref.id)
 
 
 async def test_a_lost_answer_to_an_update_is_unknown(people):
