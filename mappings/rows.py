@@ -213,17 +213,3 @@ def lens_of(spec: RowSpec, people: People, link: str, *, by_email: bool) -> Lens
             raise ConfigError(f'link "{link}", {spec.origin}: transform "choice" of "{spec.left}" needs a map')
         return Choice.of(spec.groups, what=spec.left)
     return Same()
-
-
-def mirrored(spec: RowSpec) -> RowSpec:
-    """The same row with the sides exchanged, for a preset used the other way round."""
-    turned: Mapping[Direction, Direction] = {"left-to-right": "right-to-left", "right-to-left": "left-to-right"}
-    return RowSpec(
-        spec.right,
-        spec.left,
-        turned.get(spec.direction, spec.direction),
-        spec.transform,
-        tuple((right, left) for left, right in spec.groups),
-        spec.conflict,
-        spec.origin,
-    )
