@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from bridge.engine import vanished
 from bridge.engine.batch import merged
 from bridge.engine.binding import bound, rows_of
 from bridge.engine.context import Run
@@ -108,12 +109,22 @@ def _created(wave: Wave, one: Finished) -> Work | None:
     made = replace(view, left=left, right=right, by="created")
     if view.pair is not None:
         pairs.remove(wave.session, [view.pair])  # the tombstone whose place it takes (restore.py)
+    _vacate(wave, view.kind, side, new.ref.id)
     pair_id = pairs.add_one(wave.session, _row(wave, made, left, right, "created"))
     _note(wave, sent, pair_id, "create")
     note_holds(wave, [op for op in one.work.operations if isinstance(op, Hold)])
     wave.tally.counts[f"created_{side}"] += 1
     wave.tally.joined += view.kind == TASK
     return _more(wave, one, replace(made, pair=pair_id))
+
+
+def _vacate(wave: Wave, kind: str, side: Side, item_id: str) -> None:
+    """Some trackers give the id of a deleted item to the next one: whatever pair had it has lost that member."""
+    run = wave.run
+    if held := pairs.by_items(wave.session, run.link.id, kind, side, {item_id}).get(item_id):
+        why = "it was deleted, and its id belongs to another item now"
+        vanished.end(wave.session, run.link.id, run.id, held, side, why, run.now())
+        pairs.release(wave.session, held.id, side)
 
 
 def _with_rest(sent: Sent, kind: str, side: Side, wave: Wave) -> Record:
