@@ -70,7 +70,7 @@ class Github:
         self._config = config
         self._api = GithubApi(name, config, transport=transport, retry=retry)
         self.comments: Comments | None = GithubComments(self._api)
-        self._feed = GithubFeed(self._api, name, per_page=config.per_page, overlap_s=config.overlap_s)
+        self._feed = GithubFeed(self._api, name, per_page=config.page_size, overlap_s=config.overlap_s)
         self._parts = GithubParts(self._api, self._feed, name, config)
         self._relations = GithubRelations(self._api, self._feed, name)
 
@@ -171,7 +171,7 @@ class Github:
         if kind == _LABEL:
             return _label(self, container, await create_label(self._api, container, fields, before_send))
         made = await create_issue(self._api, container, fields, marker, before_send)
-        return issue_record(self.name, container, made)
+        return issue_record(self.name, container, made, accounts=self._api.accounts)
 
     async def update(
         self, ref: Ref, step: Step, changes: Fields, current: Record, *, before_send: BeforeSend | None = None
@@ -188,7 +188,7 @@ class Github:
         if step.name in RELATIONS:
             return await self._relations.write(ref, step, changes, current, before_send)
         kept = await update_issue(self._api, ref, changes, current.marker, before_send)
-        return issue_record(self.name, ref.container, kept, current.fields)
+        return issue_record(self.name, ref.container, kept, current.fields, self._api.accounts)
 
     async def delete(self, ref: Ref, *, before_send: BeforeSend | None = None) -> None:
         if ref.kind in PARTS:

@@ -64,6 +64,7 @@ class GithubApi:
         headers = {"accept": "application/vnd.github+json"}
         if config.api_version:
             headers["x-github-api-version"] = config.api_version
+        self.accounts = frozenset(login.lower() for login in config.marker_accounts)
         self._secondary = (0, datetime.min.replace(tzinfo=UTC))  # how often in a row, and until when
         self._milestones: dict[str, tuple[float, dict[str, int]]] = {}
         self.http = Http(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from bridge.errors import ContainerError, PermissionError_, TrackerError
 from bridge.model import Kind
 from connectors.base import Finding
+from connectors.findings import lacking
 from connectors.github_wire import LABELS, MILESTONES, NAMES, STATUSES, USER, USERS, Repository
 from connectors.status import decode
 
@@ -41,16 +42,15 @@ async def _findings(
     yield await _account(api)
     repo = await api.repo(container)
     yield Finding("ok", f"The repository {container} can be read.")
-    for finding in _repository(container, repo, kind, verbs, maps):
+    for finding in _repository(container, repo, kind, verbs, maps, is_guarded=bool(api.accounts)):
         yield finding
     if kind == Kind.TASK.value:
         for field, names in maps.items():
             try:
                 async for finding in _names(api, container, field, names):
                     yield finding
-            except (
-                ContainerError
-            ) as error:  # the repository was read above: servers that only resemble GitHub lack lists
+            except ContainerError as error:
+                # the repository was read above: servers that only resemble GitHub lack lists
                 text = f"{error.message} So the names of {field} in the mapping were not checked."
                 yield Finding("warning", text, f"See to it that {container} has them.")
 
@@ -69,7 +69,13 @@ async def _account(api: GithubApi) -> Finding:
 
 
 def _repository(
-    container: str, repo: Repository, kind: str, verbs: Collection[str], maps: Mapping[str, Collection[str]]
+    container: str,
+    repo: Repository,
+    kind: str,
+    verbs: Collection[str],
+    maps: Mapping[str, Collection[str]],
+    *,
+    is_guarded: bool,
 ) -> list[Finding]:
     findings = []
     if repo.full_name and repo.full_name.lower() != container.lower():
@@ -78,6 +84,15 @@ def _repository(
                 "warning",
                 f"{container} is called {repo.full_name} now; each request costs a second one.",
                 f'Set the link\'s container to "{repo.full_name}".',
+            )
+        )
+    if kind == Kind.TASK.value and repo.private is False and not is_guarded:
+        findings.append(
+            Finding(
+                "warning",
+                f"{container} is public, and everybody's hidden markers are believed: anybody could claim that an issue is "
+                "the copy of another item.",
+                "Set marker_accounts to the login of the token.",
             )
         )
     if kind == Kind.TASK.value and not repo.has_issues:
@@ -146,10 +161,16 @@ async def _names(api: GithubApi, container: str, field: str, names: Collection[s
             hint = "Issue types belong to the organisation: Settings, Planning, Issue types."
         case _:
             return
-    known = {name if field == "milestone" else name.casefold() for name in there}
-    for name in sorted(names):
-        if (name if field == "milestone" else name.casefold()) not in known:
-            yield Finding("warning" if level == "warning" else "error", f"{container} has no {field} {name!r}.", hint)
+    for finding in lacking(
+        container,
+        field,
+        names,
+        there,
+        hint=hint,
+        level="warning" if level == "warning" else "error",
+        folds_case=field != "milestone",
+    ):
+        yield finding
 
 
 async def _listed(api: GithubApi, container: str, tail: str, field: str) -> set[str]:

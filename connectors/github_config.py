@@ -37,6 +37,11 @@ class GithubConfig(BaseModel):
     )
     user_agent: str = Field(default="", description="User-Agent; GitHub refuses requests without one. Empty: Bridge's.")
 
+    marker_accounts: tuple[str, ...] = Field(
+        default=(),
+        description="Logins whose hidden markers are believed: the token's own, for public repositories, where anybody "
+        "could claim that an issue is the copy of another item. Empty: everybody's.",
+    )
     spend_comments: bool = Field(
         default=False,
         description='Take comments that begin with "/spend 1h30m" for time entries: GitHub has no time tracking of its own.',
@@ -44,7 +49,7 @@ class GithubConfig(BaseModel):
     hours_per_day: int = Field(default=8, ge=1, le=24, description='What "1d" means in such a comment.')
     days_per_week: int = Field(default=5, ge=1, le=7, description='What "1w" means in such a comment.')
 
-    per_page: int = Field(default=100, ge=1, le=100, description="Issues asked for at once.")
+    page_size: int = Field(default=100, ge=1, le=100, description="Issues asked for at once.")
     sweep_every: int = Field(
         default=12,
         ge=1,

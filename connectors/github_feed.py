@@ -51,7 +51,9 @@ class GithubFeed:
         """Oldest change first, pull requests left out."""
 
         def record(issue: Issue) -> Record | None:
-            return None if issue.pull_request is not None else issue_record(self._connection, container, issue)
+            if issue.pull_request is not None:
+                return None
+            return issue_record(self._connection, container, issue, accounts=self._api.accounts)
 
         return self.changes(self._api.changes(container, self._per_page), cursor, record)
 

@@ -21,7 +21,7 @@ from bridge.errors import GoneError, NotFoundError, RejectedError
 from bridge.model import Fields, FieldSpec, FieldType, Kind, Marker, Record, Ref, Schema, Value
 from connectors.github_api import repo_path
 from connectors.github_walk import Walk
-from connectors.github_wire import BODY_LIMIT, COMMENT, COMMENTS, MARKER_ROOM, Row, join_body, login_of, split_body
+from connectors.github_wire import BODY_LIMIT, COMMENT, COMMENTS, MARKER_ROOM, Row, believed, join_body, login_of
 from connectors.markers import CONVERSATION
 from connectors.status import decode
 
@@ -61,7 +61,7 @@ class GithubParts:
 
     def pull(self, container: str, kind: str, cursor: Cursor) -> AsyncIterator[Page]:
         """By change; comments on pull requests, Bridge's own words and the other kind are left out."""
-        params: dict[str, str | int] = {"sort": "updated", "direction": "asc", "per_page": self._config.per_page}
+        params: dict[str, str | int] = {"sort": "updated", "direction": "asc", "per_page": self._config.page_size}
         walk = Walk(self._api.http, f"{repo_path(container)}/issues/comments", params, COMMENTS)
         return self._feed.changes(walk, cursor, lambda row: self._record(container, kind, row))
 
@@ -111,7 +111,7 @@ class GithubParts:
     def _record(self, container: str, kind: str, row: Row) -> Record | None:
         if "/pull/" in row.html_url:
             return None
-        text, marker = split_body(row.body)
+        text, marker = believed(row.body, row.user, self._api.accounts)
         if marker is not None and marker.source == CONVERSATION:
             return None
         spent = self._spent(text) if self._config.spend_comments else None

@@ -71,7 +71,7 @@ class GithubRelations:
 
     async def fetched(self, ref: Ref, issue: Issue, fields: Collection[str]) -> Record:
         """The record of an issue, with ``blocks`` where that is wanted."""
-        record = issue_record(self._connection, ref.container, issue)
+        record = issue_record(self._connection, ref.container, issue, accounts=self._api.accounts)
         return await self._completed(record) if "blocks" in fields else record
 
     async def write(

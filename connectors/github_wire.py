@@ -78,6 +78,7 @@ class Issue(msgspec.Struct):
     state_reason: str | None = None
     labels: list[Named | str] | None = None
     assignees: list[User] | None = None
+    user: User | None = None
     milestone: Milestone | None = None
     type: Named | None = None
     locked: bool = False
@@ -114,6 +115,7 @@ class Repository(msgspec.Struct):
     archived: bool = False
     disabled: bool = False
     has_issues: bool = True
+    private: bool = True
     permissions: Permissions | None = None
 
 
@@ -132,14 +134,26 @@ USERS: Final = msgspec.json.Decoder(list[User])
 _pack: Final[Callable[[Any], bytes]] = msgspec.msgpack.Encoder().encode
 
 
-def issue_record(connection: str, container: str, issue: Issue, known: Fields | None = None) -> Record:
+def believed(body: str | None, author: User | None, accounts: Collection[str]) -> tuple[str | None, Marker | None]:
+    """``split_body``, but a marker in what somebody else than one of these accounts (in lower case) wrote is text: on a
+    public repository anybody could claim that an issue is the copy of another item. No accounts: everybody is believed.
+    """
+    text, marker = split_body(body)
+    if marker is None or not accounts or (author is not None and author.login.lower() in accounts):
+        return text, marker
+    return (body or "").replace("\r\n", "\n").replace("\r", "\n").rstrip(), None
+
+
+def issue_record(
+    connection: str, container: str, issue: Issue, known: Fields | None = None, accounts: Collection[str] = ()
+) -> Record:
     """An issue as a record of kind ``task``. Its version is a digest of the content: ``updated_at`` has a grain of a
     second and moves with each comment.
 
     An issue tells that it blocks none, not which ones. ``known``: fields of it as last seen, for what the answer to a
-    write may leave out.
+    write may leave out. ``accounts``: whose markers are believed.
     """
-    description, marker = split_body(issue.body)
+    description, marker = believed(issue.body, issue.user, accounts)
     number = str(issue.number)
     fields: dict[str, Value] = {
         "title": issue.title or "",

@@ -13,11 +13,13 @@ from github_script import APP, LIST, TOKEN, Script, answer, held, issue, pulled,
 from pydantic import ValidationError
 
 from bridge import errors
-from bridge.model import FieldType, Marker
+from bridge.model import FieldType, Marker, Ref
+from bridge.sandbox.server import Sandbox
 from connectors.base import Step
-from connectors.github import PLUGIN
+from connectors.github import PLUGIN, Github
 from connectors.github_config import GithubConfig
 from connectors.github_wire import join_body, split_body
+from connectors.pace import Retry
 
 ISSUE_STEP = Step("issue", frozenset())
 MARKER = Marker("artala", "0f8f-11#5b6c-22")
@@ -174,7 +176,7 @@ async def test_an_etag_is_kept_only_where_it_speaks_for_the_whole_listing(play):
     )
 
     pages = await pulled(script.github(), cursor(since))
-    [full] = await pulled(script.github(per_page=1), cursor(since))
+    [full] = await pulled(script.github(page_size=1), cursor(since))
 
     assert [json.loads(page.cursor)["etag"] for page in [*pages, full]] == [None, None, None]
 
@@ -654,7 +656,7 @@ def test_an_issue_has_an_address_for_people(base_url, url):
 
 @pytest.mark.parametrize(
     "settings", [{"base_url": "api.github.com"}, {"base_url": "https://github.com"}, {"base_url": "ftp://x"}, {"tokn": "x"},
-                 {"base_url": "https://me:pw@x"}, {"per_page": 101}, {"write_interval_s": -1}],
+                 {"base_url": "https://me:pw@x"}, {"page_size": 101}, {"write_interval_s": -1}],
 )  # fmt: skip
 def test_settings_that_cannot_work_are_refused(settings):
     with pytest.raises(ValidationError):
@@ -667,3 +669,25 @@ async def test_the_plugin_connects_without_io():
     assert (github.name, github.usage().requests) == ("gh", 0)
     assert "tok" not in repr(PLUGIN.config(token=TOKEN)).replace("token", "")
     await github.aclose()
+
+
+async def test_a_strangers_marker_is_text_where_only_ours_is_believed():
+    with Sandbox("github") as box:
+        forged = "Look.\n\n<!-- bridge:v1 jira APP#10001 -->"
+        box.call("POST", "/repos/acme/app/issues", {"title": "Mine", "body": forged}, who="bob")
+        config = GithubConfig(base_url=box.url, token=box.token(), write_interval_s=0, marker_accounts=("Bridge-Bot",))
+        github = Github("github", config, retry=Retry(sleep=_at_once))
+        made = await github.create("acme/app", "task", {"title": "Ours"}, Marker("jira", "APP#10002"), key="k")
+        wanted = {Marker("jira", "APP#10001"), Marker("jira", "APP#10002")}
+
+        theirs = await github.fetch(Ref("github", "acme/app", "task", "1"), fields=frozenset({"title"}))
+        found = await github.find("acme/app", "task", wanted, None)
+        await github.aclose()
+
+    assert (theirs.marker, theirs.fields["description"]) == (None, forged)
+    assert made.marker == Marker("jira", "APP#10002")
+    assert {marker.id: record.ref.id for marker, record in found.items()} == {"APP#10002": "2"}
+
+
+async def _at_once(_seconds):
+    return None
