@@ -30,7 +30,8 @@ class Budget:
             if work.agreed:
                 allowed.append(work)
                 continue
-            writes, creates = len(work.writes), sum(isinstance(op, Create) for op in work.writes)
+            writes = len(work.writes) + (work.gone is not None)
+            creates = sum(isinstance(op, Create) for op in work.writes)
             if _is_used_up(self.writes, writes) or _is_used_up(self.creates, creates):
                 self.spent = True
                 continue

@@ -10,14 +10,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from bridge.engine.link import Link
-from bridge.engine.outcome import Outcome
+from bridge.engine.outcome import Outcome, Problem
 from bridge.model import Delete, FieldChange, Side, other
 from mappings.references import References
 from mappings.rows import Row
 
 if TYPE_CHECKING:
-    from bridge.engine.plan import View
+    from bridge.engine.plan import View, Work
 
 _SETTLED = frozenset({"same", "agree", "ignored", "drift"})
 
@@ -44,6 +46,14 @@ def planned(
     changes = tuple(FieldChange(name, value, None, rule) for name, value in sorted(record.fields.items()))
     gone = Delete(view.kind, target, view.pair, record.ref, record.version, record.url, title, changes, rule)
     return quiet, gone
+
+
+def refused(link: Link, work: Work, side: Side, message: str) -> View:
+    """The view of a work whose record may not be taken away on ``side``: the move is held, and parked with the reason."""
+    rows = link.mappings[work.view.kind].rows
+    held = next(row.left for row, outcome in zip(rows, work.outcomes, strict=True) if outcome.verdict == "hold")
+    problem = Problem(other(side), "rejected", f"it went to another task, and cannot be taken away there: {message}")
+    return structs.replace(work.view, refused={**work.view.refused, held: problem})
 
 
 def _stuck(row: Row, outcome: Outcome) -> Side | None:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 import structlog
 
-from bridge.engine import guard, holder
+from bridge.engine import guard, holder, moves
 from bridge.engine.again import wake_waiting
 from bridge.engine.answers import ask, hear
 from bridge.engine.apply import apply
@@ -21,7 +21,16 @@ from bridge.engine.plan import Work, in_order, plan_view
 from bridge.engine.pull import fetch_announced, poll
 from bridge.engine.recover import recover
 from bridge.engine.report import PlanReport, RunReport, State
-from bridge.errors import ENDING, BridgeError, LockedError, RateLimited, StateError, TrackerError
+from bridge.errors import (
+    ENDING,
+    BridgeError,
+    LockedError,
+    PermissionError_,
+    RateLimited,
+    RejectedError,
+    StateError,
+    TrackerError,
+)
 from bridge.model import SIDES, Operation, Plan, Side
 from state import conflicts, inbox, intents, leases, links, parked, runs
 from state.store import Session, Store
@@ -80,7 +89,7 @@ async def settle_all(run: Run) -> State:
     if run.full or run.tally.joined or await run.store.read(_broke_off, run):
         await run.store.run(wake_waiting, run.link.id, run.now())
     while idle < _MOST_IDLE:
-        before, joined, moves = _progress(run), run.tally.joined, run.tally.moves
+        before, joined, moved = _progress(run), run.tally.joined, run.tally.moves
         await poll(run)
         await require_seeded(run)
         await fetch_announced(run)
@@ -91,7 +100,7 @@ async def settle_all(run: Run) -> State:
             again = await _settle_kind(run, kind, budget) or again
             if budget.spent:
                 return "stopped"
-        again = await deal_with_vanished(run) or again or run.tally.moves > moves
+        again = await deal_with_vanished(run) or again or run.tally.moves > moved
         if run.tally.joined > joined:
             again = bool(await run.store.run(wake_waiting, run.link.id, run.now())) or again
         doubtful = await run.store.read(intents.unfinished, run.link.id)
@@ -151,7 +160,8 @@ async def _settle_kind(run: Run, kind: str, budget: guard.Budget) -> bool:
 
 async def _make_room(run: Run, works: Sequence[Work]) -> None:
     """Take away what is made anew under another task. One item's trouble is its own (S24)."""
-    for gone in (work.gone for work in works):
+    for work in works:
+        gone = work.gone
         if gone is None:
             continue
         run.tally.moves += 1
@@ -159,6 +169,9 @@ async def _make_room(run: Run, works: Sequence[Work]) -> None:
             await remove(run, gone, MOVE)
         except ENDING:
             raise
+        except (RejectedError, PermissionError_) as refusal:
+            held = moves.refused(run.link, work, gone.side, refusal.message)
+            await apply(run, [plan_view(run.link, held)])
         except TrackerError as error:
             log.warning("write.failed", link=run.link.name, side=gone.side, step=MOVE, reason=error.message)
 
