@@ -12,6 +12,7 @@ from typing import Literal
 import structlog
 
 from bridge.engine import vanished
+from bridge.engine.again import wake_waiting
 from bridge.engine.apply import apply
 from bridge.engine.context import Run
 from bridge.engine.forced import force
@@ -63,6 +64,8 @@ def _revive(session: Session, run: Run, each: Deletion) -> None:
     pair = pairs.by_ids(session, [each.pair_id])[each.pair_id]
     pairs.set_status(session, pair.id, "live", "it is there again")
     deletions.forget(session, [pair.id])
+    if pair.kind == TASK:
+        wake_waiting(session, run.link.id, run.now())
     survivor = other(each.side)
     inbox.announce(session, run.link.id, each.kind, survivor, [pair.item_id(survivor)], run.now())
     rule = "it is there again"

@@ -8,10 +8,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
+from bridge.engine.again import wake_waiting
 from bridge.engine.link import ExternalId
 from bridge.engine.partners import entity_of
 from bridge.errors import ConfigError
-from bridge.model import SIDES, Record, Ref, Side
+from bridge.model import SIDES, Kind, Record, Ref, Side
 from state import conflicts, deletions, history, inbox, pairs, parked
 from state.codec import dump_record
 from state.history import Entry
@@ -38,6 +39,8 @@ def relink(session: Session, link_id: int, pair: Pair, why: str, now: datetime) 
     """Sync an unlinked pair again, from the bases it had: what either side changed meanwhile is carried over."""
     pairs.set_status(session, pair.id, "live", why)
     deletions.forget(session, [pair.id])  # if it is gone all the same, its grace begins anew
+    if pair.kind == Kind.TASK:
+        wake_waiting(session, link_id, now)
     for side in SIDES:
         inbox.announce(session, link_id, pair.kind, side, [pair.item_id(side)], now)
     _note(session, link_id, BY_HAND, pair, "left", "relink", why, now)
@@ -66,6 +69,8 @@ def pin(session: Session, link: LinkRow, kind: str, left: str, right: str, why: 
         return "relinked"
     pairs.remove(session, [pair.id for pair in there.values() if pair is not None])
     made = pairs.by_ids(session, [_add(session, link, kind, ids)]).popitem()[1]
+    if kind == Kind.TASK:
+        wake_waiting(session, link.id, now)
     for side in SIDES:
         parked.clear(session, link.id, kind, side, [ids[side]])
         inbox.announce(session, link.id, kind, side, [ids[side]], now)
