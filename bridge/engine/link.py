@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -85,14 +87,14 @@ class MatchFields:
         return blake2b("\n".join(parts).encode(), digest_size=16).hexdigest() if parts else None
 
 
-_TEXT_NODES = re.compile(r'"text":"((?:[^"\\\\]|\\\\.)*)"')
+_TEXT_NODE = re.compile(r'"text":("(?:[^"\\]|\\.)*")')
 
 
 def _words(text: str) -> list[str]:
     """The words of a text, whatever its dialect: without HTML's tags and the frame of a JSON document."""
-    if text.startswith("{"):
-        text = " ".join(_TEXT_NODES.findall(text))
-    return re.findall(r"\w+", re.sub(r"<[^<>]*>", " ", text))
+    if text.startswith("{") and (nodes := _TEXT_NODE.findall(text)):
+        text = " ".join(json.loads(node) for node in nodes)
+    return re.findall(r"\w+", html.unescape(re.sub(r"<[^<>]*>", " ", text)))
 
 
 @dataclass(frozen=True, slots=True)
