@@ -114,6 +114,9 @@ def _dump(body: dict[str, Any]) -> str:
 
 
 def line_of(name: str | None, connection: str) -> str:
-    """The line for one person. Of an e-mail address only the part before the @ is told: it may become public."""
-    shown = " ".join((name or "").partition("@")[0].split())[:80] or NOBODY
+    """The line for one person. Of an e-mail address only the part before the @ is told: it may become public.
+
+    Angle brackets are left out: a name may not look like a tag, and the line must be known again by ``_WHO``.
+    """
+    shown = " ".join(re.sub(r"[<>]", " ", (name or "").partition("@")[0]).split())[:80].rstrip() or NOBODY
     return f"{shown} ({connection}):"
