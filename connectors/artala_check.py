@@ -5,16 +5,17 @@ Refuses: writing, also harmlessly.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from bridge.errors import AuthError, ContainerError, RejectedError, TrackerError
 from bridge.model import FieldSpec, FieldType, Schema
 from connectors.artala_config import ArtalaConfig
 from connectors.artala_labels import ADMIN_HINT, Labels
-from connectors.artala_names import Names, Priorities, nearest
+from connectors.artala_names import Names, Priorities
 from connectors.artala_pull import CUSTOM
 from connectors.base import Finding
+from connectors.findings import lacking
 from connectors.http import Http, is_loopback
 
 _CUSTOM_TYPES: Final = {
@@ -120,9 +121,9 @@ class Check:
             hint = "Others may change their own comments only, and for 24 hours."
             return [*found, Finding("warning", "The API key has the role Member.", hint)]
         if kind == "time_entry":
-            if not self._config.log_time_for_others:
+            if not self._config.log_for_others:
                 return found
-            hint = "Use an API key of an Owner or Admin, or set log_time_for_others = false: all time is the key's user's then."
+            hint = "Use an API key of an Owner or Admin, or set log_for_others = false: all time is the key's user's then."
             return [
                 *found,
                 Finding("error", "The API key has the role Member; it logs time for its own user only.", hint),
@@ -136,13 +137,27 @@ class Check:
         if field.startswith(CUSTOM):
             return await self._custom(field.removeprefix(CUSTOM), wanted)
         if field == "labels":
-            return _missing(
-                "label", wanted, [row.name for row in await self._labels.rows()], "warning", "Bridge makes it."
+            return lacking(
+                "Artala",
+                "label",
+                wanted,
+                [row.name for row in await self._labels.rows()],
+                level="warning",
+                hint="Bridge makes it.",
+                folds_case=True,
             )
         if field == "status":
-            return _missing("status", wanted, [row.name for row in await self._names.statuses()])
+            return lacking(
+                "Artala", "status", wanted, [row.name for row in await self._names.statuses()], folds_case=True
+            )
         if field == "priority":
-            return _missing("priority", [name.lower() for name in wanted], self._priorities.by_number.values())
+            return lacking(
+                "Artala",
+                "priority",
+                [name.lower() for name in wanted],
+                self._priorities.by_number.values(),
+                folds_case=True,
+            )
         return []
 
     async def _custom(self, name: str, wanted: Collection[str]) -> list[Finding]:
@@ -150,28 +165,17 @@ class Check:
             row = await self._names.field(name)
         except RejectedError as error:
             return [Finding("error", error.message, error.hint)]
-        return [] if row.choices is None else _missing(f"choice of {row.name}", wanted, row.choices)
+        return (
+            []
+            if row.choices is None
+            else lacking("Artala", f"choice of {row.name}", wanted, row.choices, folds_case=True)
+        )
 
     async def _people(self, wanted: Collection[str]) -> list[Finding]:
         team = {row.email.lower(): row for row in await self._names.team() if row.email}
-        found = _missing("team member with the e-mail", [email.lower() for email in wanted], team)
+        found = lacking(
+            "Artala", "team member with the e-mail", [email.lower() for email in wanted], team, folds_case=True
+        )
         idle = sorted(email for email in {one.lower() for one in wanted} & team.keys() if not team[email].is_active)
         hint = "Activate them in Artala or take them out of people."
         return found + [Finding("warning", f"{email} is deactivated in Artala.", hint) for email in idle]
-
-
-def _missing(
-    what: str, wanted: Iterable[str], there: Iterable[str], level: str = "error", otherwise: str = ""
-) -> list[Finding]:
-    names = list(there)
-    known = {name.casefold() for name in names}
-    listed = f"It has: {', '.join(names[:20])}." if names else "It has none."
-    return [
-        Finding(
-            "warning" if level == "warning" else "error",
-            f'Artala has no {what} "{name}".',
-            " ".join(filter(None, (nearest(name, names), otherwise or listed))),
-        )
-        for name in sorted(set(wanted))
-        if name.casefold() not in known
-    ]

@@ -104,7 +104,7 @@ class ArtalaConfig(BaseModel):
     delete_replies: bool = Field(
         default=False, description="Deleting a comment there takes its replies with it; false keeps one that has some."
     )
-    log_time_for_others: bool = Field(
+    log_for_others: bool = Field(
         default=True,
         description="Log time for the person who spent it, which needs an Owner or Admin; false: all for the key's user.",
     )

@@ -6,7 +6,6 @@ Each list is read when it is first needed and once more when a name is missing f
 from __future__ import annotations
 
 import asyncio
-import difflib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
@@ -26,6 +25,7 @@ from connectors.artala_wire import (
     StatusRow,
     TaskRow,
 )
+from connectors.findings import nearest
 from connectors.http import Http
 from connectors.status import decode
 
@@ -263,10 +263,3 @@ def by_name(rows: Iterable[T], name: str, name_of: Callable[[T], str]) -> list[T
     """Those of exactly this name, else those that differ in case alone."""
     found = [row for row in rows if name_of(row) == name]
     return found or [row for row in rows if name_of(row).casefold() == name.casefold()]
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """``Did you mean "Done"?``, or nothing."""
-    there = sorted(set(names))
-    close = difflib.get_close_matches(name, there, n=1)
-    return f'Did you mean "{close[0]}"?' if close else ""

@@ -49,7 +49,7 @@ _TRIES: Final = 3
 
 def schema(config: ArtalaConfig) -> Schema:
     """Nothing of an entry can be changed once it is logged."""
-    who: Literal["create", "never"] = "create" if config.log_time_for_others else "never"
+    who: Literal["create", "never"] = "create" if config.log_for_others else "never"
     specs = (
         FieldSpec("task", FieldType.REF, writable="create"),
         FieldSpec("person", FieldType.PERSON, writable=who, emails=True),
@@ -156,7 +156,7 @@ class Times:
                 f"A note of {len(note)} characters is too long for Artala.", hint="Shorten it.", field="note"
             )
         body: dict[str, Value] = {"taskId": task, "loggedDate": day, "hours": quarters / 4, "note": note}
-        who = fields.get("person") if self._config.log_time_for_others else None
+        who = fields.get("person") if self._config.log_for_others else None
         if who is not None:
             body["targetUserId"] = await self._person(str(who))
         answer = await self._posted(board, body, before_send)

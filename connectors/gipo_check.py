@@ -5,16 +5,17 @@ Refuses: writing, also harmlessly.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any, Final, Literal
 
 from bridge.errors import TrackerError
 from bridge.model import FieldSpec, FieldType, Schema
 from connectors.base import Finding
+from connectors.findings import lacking
 from connectors.gipo_api import GipoApi
 from connectors.gipo_board import CHECKLIST, Boards
 from connectors.gipo_config import GipoConfig
-from connectors.gipo_names import TAG_HINT, Names, described_name, members_of, nearest
+from connectors.gipo_names import TAG_HINT, Names, described_name, members_of
 from connectors.gipo_wire import HOUR_STEP_S, MARKER_ROOM, PRIORITIES
 from connectors.http import is_loopback
 from connectors.pace import utc_now
@@ -173,18 +174,20 @@ class Check:
             people = (await self._names.people()).values()
             there = [(row.user.email or "").lower() for row in people]
             hint = "Invite them in the dashboard, or take them out of people."
-            return _missing("member with the e-mail", [name.lower() for name in wanted], there, hint)
+            return lacking("Gipo", "member with the e-mail", [name.lower() for name in wanted], there, hint=hint)
         if field == "labels":
-            return _missing("tag", wanted, await self._names.registry("labels", anew=True), TAG_HINT, "warning")
+            return lacking(
+                "Gipo", "tag", wanted, await self._names.registry("labels", anew=True), hint=TAG_HINT, level="warning"
+            )
         if field in ("type", "project"):
-            return _missing(field, wanted, await self._names.registry(field, anew=True))
+            return lacking("Gipo", field, wanted, await self._names.registry(field, anew=True))
         if field == "priority":
-            return _missing("priority", wanted, PRIORITIES)
+            return lacking("Gipo", "priority", wanted, PRIORITIES)
         if field == "status":
             stages = await self._names.stages(board)
             is_loose = not any(stage.is_finalizing for stage in stages)
-            return _missing(
-                "stage", wanted, [stage.name for stage in stages] + [self._config.finalized_status] * is_loose
+            return lacking(
+                "Gipo", "stage", wanted, [stage.name for stage in stages] + [self._config.finalized_status] * is_loose
             )
         return []
 
@@ -222,19 +225,3 @@ def _time_fields(config: GipoConfig, members: Mapping[str, Any]) -> list[Finding
         hint = f'Set time_user_field = "{named}" to log time for others with this key.'
         return [Finding("ok", f"openapi.json knows {named} in a new time entry.", hint)]
     return []
-
-
-def _missing(
-    what: str,
-    wanted: Iterable[str],
-    there: Iterable[str],
-    hint: str = "",
-    level: Literal["error", "warning"] = "error",
-) -> list[Finding]:
-    names = list(there)
-    listed = hint or (f"It has: {', '.join(names[:20])}." if names else "It has none.")
-    return [
-        Finding(level, f'Gipo has no {what} "{name}".', f"{nearest(name, names)} {listed}".strip())
-        for name in sorted(set(wanted))
-        if name not in names
-    ]

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any, Final
 
 from bridge.errors import ContainerError, RejectedError
 from bridge.model import Value
+from connectors.findings import nearest
 from connectors.gipo_api import GipoApi
 from connectors.gipo_config import GipoConfig
 from connectors.gipo_wire import ANYTHING, BOARDS, MEMBERS, NAMED, Board, Member, StageRow, TaskRow, User, stage_of
@@ -209,8 +209,3 @@ def described_name(description: Mapping[str, Any], what: str) -> str:
         return usual
     words = {what, what.removesuffix("s")}  # stageId has "tag" in it and is none
     return next((name for name in members if words & {part.lower() for part in _PARTS.findall(name)}), "")
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    close = get_close_matches(name, list(names), n=1)
-    return f'Is it "{close[0]}"?' if close else ""

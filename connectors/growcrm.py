@@ -72,7 +72,7 @@ class Growcrm:
                 comments=True,
                 comments_move=False,
                 comment_max=self._config.text_max - KEY_ROOM,
-                closes={"status": self._config.completed_status},
+                closes={"status": self._config.closed_status},
                 archives={"is_archived": True},
                 reasons={"webhooks": NO_HOOKS, "label": NO_LABELS, **no_delete},
             ),

@@ -5,7 +5,7 @@ Refuses: writing, also harmlessly.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import msgspec
@@ -13,6 +13,7 @@ import msgspec
 from bridge.errors import AuthError
 from bridge.model import FieldSpec, FieldType, Schema
 from connectors.base import Finding
+from connectors.findings import lacking
 from connectors.growcrm_config import GrowcrmConfig
 from connectors.growcrm_names import Choices, People, Vocabulary
 from connectors.http import Http, is_loopback
@@ -89,11 +90,19 @@ class Check:
     async def _map(self, project: str, field: str, wanted: Collection[str]) -> list[Finding]:
         if field in ("assignees", "person", "author"):
             team = {row.email.lower(): row for row in (await self._people.team()).values() if row.email}
-            there = _missing("team member with the e-mail", [one.lower() for one in wanted], team)
+            there = lacking(
+                "Grow CRM", "team member with the e-mail", [one.lower() for one in wanted], team, folds_case=True
+            )
             idle = sorted(one for one in wanted if one.lower() in team and team[one.lower()].status != "active")
             return there + [Finding("warning", f"{one} is suspended in Grow CRM.", "Activate them.") for one in idle]
         if field == "milestone":
-            return _missing("milestone", wanted, (await self._words.milestones(project, fresh=True)).values())
+            return lacking(
+                "Grow CRM",
+                "milestone",
+                wanted,
+                (await self._words.milestones(project, fresh=True)).values(),
+                folds_case=True,
+            )
         if field in ("status", "priority"):
             return await self._choice(self._words.statuses if field == "status" else self._words.priorities, wanted)
         return []
@@ -113,14 +122,3 @@ class Check:
             for one in sorted(wanted)
             if choices.id_of(one) is None
         ]
-
-
-def _missing(what: str, wanted: Iterable[str], there: Iterable[str]) -> list[Finding]:
-    names = list(there)
-    known = {name.casefold() for name in names}
-    hint = f"It has: {', '.join(names[:20])}." if names else "It has none."
-    return [
-        Finding("error", f'Grow CRM has no {what} "{name}".', hint)
-        for name in sorted(set(wanted))
-        if name.casefold() not in known
-    ]

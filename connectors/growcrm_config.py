@@ -54,7 +54,7 @@ class GrowcrmConfig(BaseModel):
     default_priority: str = Field(
         default="", description="The priority of a new task that is given none. Empty: the one with the lowest id."
     )
-    completed_status: str = Field(
+    closed_status: str = Field(
         default="Completed",
         min_length=1,
         description="The status of a task that Bridge closes. Where none has this title: one with complet or done in it.",

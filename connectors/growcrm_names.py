@@ -121,7 +121,7 @@ class Vocabulary:
     async def status_id(self, title: Value) -> str:
         """None asks for the one of a new task. Raises: RejectedError for ``status``."""
         found = await self._id(self.statuses, title)
-        if found is None and title == self._config.completed_status:
+        if found is None and title == self._config.closed_status:
             found = self.statuses.completed()
         return found or self._unknown(self.statuses, title)
 

@@ -51,10 +51,10 @@ class Jira:
 
     def kinds(self) -> Mapping[str, Capabilities]:
         config = self._config
-        reasons = {"label": NO_LABELS} | ({} if config.allow_delete else {"delete": NO_DELETE})
+        reasons = {"label": NO_LABELS} | ({} if config.allow_task_delete else {"delete": NO_DELETE})
         return {
             "task": Capabilities(
-                delete=config.allow_delete,
+                delete=config.allow_task_delete,
                 answers_writes=config.is_cloud and config.read_after_create,
                 index_lag_s=config.index_lag_s,
                 comments=True,

@@ -13,6 +13,7 @@ import msgspec
 
 from bridge.errors import BridgeError, TrackerError
 from connectors.base import Finding
+from connectors.findings import lacking
 from connectors.http import is_loopback
 from connectors.jira_api import JiraApi
 from connectors.jira_names import CUSTOM, Names
@@ -170,13 +171,7 @@ async def _names(api: JiraApi, names: Names, container: str, field: str, wanted:
             wanted = [api.config.blocks_link]
     if there is None:
         return []
-    known = {name.casefold() for name in there}
-    hint = f"It has: {', '.join(dict.fromkeys(there))}."
-    return [
-        Finding("error", f"{container} has no {field} {name!r}.", hint)
-        for name in sorted(wanted)
-        if name.casefold() not in known
-    ]
+    return lacking(container, field, wanted, dict.fromkeys(there), folds_case=True)
 
 
 def link_types(said: _Types | list[_Named]) -> list[str]:
@@ -187,7 +182,7 @@ def link_types(said: _Types | list[_Named]) -> list[str]:
 async def _people(api: JiraApi, wanted: Collection[str]) -> list[Finding]:
     found = []
     for who in sorted(wanted):
-        if "@" in who and api.config.people == "email":
+        if "@" in who and api.config.people_by == "email":
             continue
         query: dict[str, Any] = {"accountId" if api.is_cloud else "username": who}
         try:

@@ -44,7 +44,7 @@ class CommentRecords:
 
     def schema(self) -> Schema:
         """Text of at most 32,767 characters, of ADF after Jira's own conversion; the author is the account that writes."""
-        cloud, emails = self._api.is_cloud, self._api.config.people == "email"
+        cloud, emails = self._api.is_cloud, self._api.config.people_by == "email"
         specs = (
             FieldSpec("task", FieldType.REF, writable="create"),
             FieldSpec(

@@ -59,7 +59,7 @@ class JiraConfig(BaseModel):
         pattern=r"^\S{0,3}$",
         description="What stands for a space in labels. Empty: such labels are refused.",
     )
-    people: Literal["account", "email"] = Field(
+    people_by: Literal["account", "email"] = Field(
         default="account",
         description="How people are named: account id (Data Center: user name), or the e-mail where the site shows it.",
     )
@@ -70,7 +70,7 @@ class JiraConfig(BaseModel):
     closed_status: str = Field(
         default="Done", min_length=1, description="The status of an issue that Bridge closes instead of deleting it."
     )
-    allow_delete: bool = Field(
+    allow_task_delete: bool = Field(
         default=False, description="Deleting an issue is final and takes its comments and worklogs with it."
     )
     delete_subtasks: bool = Field(default=False, description="Delete an issue's subtasks with it; else Jira refuses.")

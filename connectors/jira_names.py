@@ -159,7 +159,7 @@ class Names:
 
         Raises: RejectedError when nobody, or several, have that address.
         """
-        if "@" not in value or self._api.config.people != "email":
+        if "@" not in value or self._api.config.people_by != "email":
             return value
         if value.lower() not in self._people:
             key = "query" if self._api.is_cloud else "username"

@@ -122,7 +122,7 @@ class Wire:
     def __init__(self, api: JiraApi, names: Names) -> None:
         self._api = api
         self._names = names
-        self._emails = api.config.people == "email"
+        self._emails = api.config.people_by == "email"
 
     def asked(self, custom: Mapping[str, Field]) -> list[str]:
         return [*BUILT_IN, *sorted({field.id for field in custom.values()})]
@@ -256,7 +256,7 @@ def task_schema(api: JiraApi, custom: Mapping[str, Field]) -> Schema:
     ``start_on`` stands here whether or not the site has such a field, so that nobody need ask; a write of it finds out.
     """
     dialect: Any = "adf" if api.is_cloud else "wiki"
-    emails = api.config.people == "email"
+    emails = api.config.people_by == "email"
     specs = [
         FieldSpec("title", FieldType.LINE, max_length=TITLE_LIMIT),
         FieldSpec("description", FieldType.TEXT, max_length=None if api.is_cloud else TEXT_LIMIT, dialect=dialect),

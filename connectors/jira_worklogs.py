@@ -50,7 +50,7 @@ class Worklogs:
 
     def schema(self) -> Schema:
         """``seconds`` is a multiple of 60: Jira keeps whole minutes and takes none below one."""
-        emails = self._api.config.people == "email"
+        emails = self._api.config.people_by == "email"
         specs = (
             FieldSpec("task", FieldType.REF, writable="create"),
             FieldSpec("person", FieldType.PERSON, writable="never", emails=emails),

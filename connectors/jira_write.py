@@ -88,8 +88,8 @@ class Writer:
 
     async def delete(self, ref: Ref, before_send: BeforeSend | None) -> None:
         """Raises: RejectedError where the connection may not; GoneError when it is gone already."""
-        if not self._api.config.allow_delete:
-            raise RejectedError(NO_DELETE, hint="Set allow_delete for this connection if you mean it.")
+        if not self._api.config.allow_task_delete:
+            raise RejectedError(NO_DELETE, hint="Set allow_task_delete for this connection if you mean it.")
         await self._feed.issue(ref, ())  # it may be in another project by now
         query = {"deleteSubtasks": "true"} if self._api.config.delete_subtasks else {}
         path = f"issue/{ref.id}"

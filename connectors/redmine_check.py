@@ -11,6 +11,7 @@ from typing import Final
 from bridge.errors import RejectedError, TrackerError
 from bridge.model import FieldSpec, Kind
 from connectors.base import Finding
+from connectors.findings import lacking
 from connectors.http import is_loopback
 from connectors.redmine_api import RedmineApi
 from connectors.redmine_names import ENTRY, ISSUE, Names, Project
@@ -103,10 +104,8 @@ async def _names(
     names: Names, container: str, field: str, wanted: Collection[str], labels: str
 ) -> AsyncIterator[Finding]:
     if field in _NAMED:
-        known = await names.known(container, field)
-        for name in sorted(set(wanted) - set(known)):
-            hint = f"There are: {', '.join(known)}."
-            yield Finding("error", f"{container} has no {field} {name!r}.", hint)
+        for finding in lacking(container, field, wanted, await names.known(container, field)):
+            yield finding
     elif field in ("assignee", "person"):
         for name in sorted(wanted):
             try:
@@ -120,6 +119,8 @@ async def _names(
             hint = "Administration, Custom fields: add a list field that takes several values, for all trackers."
             yield Finding("error", f"Issues of {container} have no custom field {title!r}.", hint)
             return
-        for name in sorted(set(wanted) - set(found.possible) if found.possible else ()):
-            hint = f"Add it: Administration, Custom fields, {title}. Redmine refuses values it does not know."
-            yield Finding("error", f"The field {title!r} has no value {name!r}.", hint)
+        hint = f"Add it: Administration, Custom fields, {title}. Redmine refuses values it does not know."
+        for finding in (
+            lacking(f'The field "{title}"', "value", wanted, found.possible, hint=hint) if found.possible else ()
+        ):
+            yield finding

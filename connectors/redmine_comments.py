@@ -61,7 +61,7 @@ class Notes:
             for row in batch.rows:
                 walk.remember(row, _stamp(row, now))
             if batch.last and sweep and start is not None:
-                again = _in_turn(held, turn, self._config.comments_reread, without=changed)
+                again = _in_turn(held, turn, self._config.comments_per_sweep, without=changed)
                 turn = again[-1] if again else ""
                 changed += again
             records, gone = await self._news(container, changed, held)

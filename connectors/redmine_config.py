@@ -48,8 +48,8 @@ class RedmineConfig(BaseModel):
         default="Development",
         description="The activity of new time entries. Empty: the server's default, if it has one.",
     )
-    people_by: Literal["mail", "login", "name", "id"] = Field(
-        default="mail",
+    people_by: Literal["email", "login", "name", "id"] = Field(
+        default="email",
         description="What names a person. Mails are shown to administrators; whoever has none shown is #ID.",
     )
     switch_user: bool = Field(
@@ -86,7 +86,7 @@ class RedmineConfig(BaseModel):
     sweep_every: int = Field(
         default=10, ge=1, description="Read relations and edited comments, which move nothing, at every n-th poll."
     )
-    comments_reread: int = Field(
+    comments_per_sweep: int = Field(
         default=50, ge=0, description="Issues whose comments are read again with such a poll, in turn."
     )
     time_from: date | None = Field(default=None, description="Time entries of earlier days are left alone.")

@@ -228,7 +228,7 @@ class Accounts:
 
     def _name(self, person: _Person) -> str:
         match self._api.config.people_by:
-            case "mail":
+            case "email":
                 name = person.mail.lower()
             case "login":
                 name = person.login

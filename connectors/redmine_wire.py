@@ -303,7 +303,7 @@ def custom_spec(
 
 
 def task_schema(config: RedmineConfig, custom: tuple[FieldSpec, ...]) -> Schema:
-    by_mail = config.people_by == "mail"
+    by_mail = config.people_by == "email"
     specs = [
         FieldSpec("title", FieldType.LINE, max_length=TITLE_MAX),
         FieldSpec("description", FieldType.TEXT, max_length=TEXT_MAX - MARKER_ROOM, dialect=config.dialect),
@@ -334,7 +334,7 @@ def comment_schema(config: RedmineConfig) -> Schema:
             "author",
             FieldType.PERSON,
             writable="create" if config.switch_user else "never",
-            emails=config.people_by == "mail",
+            emails=config.people_by == "email",
         ),
         FieldSpec("created_at", FieldType.INSTANT, writable="never"),
     )
@@ -349,7 +349,7 @@ def entry_schema(config: RedmineConfig, *, for_others: bool) -> Schema:
             "person",
             FieldType.PERSON,
             writable="always" if for_others else "never",
-            emails=config.people_by == "mail",
+            emails=config.people_by == "email",
         ),
         FieldSpec("spent_on", FieldType.DATE),
         FieldSpec("seconds", FieldType.DURATION, step=HUNDREDTH_S),

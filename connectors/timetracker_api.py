@@ -138,7 +138,7 @@ def refusal(response: Response, _now: datetime) -> TrackerError | None:
 def _refused(said: str, text: str, place: dict[str, Any]) -> TrackerError | None:
     """What a 400 says, which there means all kinds of things."""
     if "overlap" in said:
-        return Overlap(text, hint="Choose another time, or set overlap to next-free.", field="started_at", **place)
+        return Overlap(text, hint="Choose another time, or set on_overlap to next-free.", field="started_at", **place)
     if said.endswith("not found"):
         return NotFoundError(text, hint="It was deleted, or the token's user may not see it.", **place)
     if "access denied" in said or "permission" in said:

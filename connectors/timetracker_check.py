@@ -11,6 +11,7 @@ from typing import Final, Literal
 from bridge.errors import AuthError, ContainerError, TrackerError, UnreachableError
 from bridge.model import FieldSpec, FieldType, Schema
 from connectors.base import Finding
+from connectors.findings import lacking
 from connectors.http import is_loopback
 from connectors.timetracker_api import Api
 from connectors.timetracker_config import TimeTrackerConfig
@@ -150,21 +151,12 @@ class Check:
     async def _names(self, project: int, field: str, wanted: Collection[str]) -> list[Finding]:
         if field == "status":
             there = {row.key for row in await self._api.columns(project)} | set(self._api.config.more_statuses)
-            return _missing("status", wanted, there)
+            return lacking("TimeTracker", "status", wanted, sorted(there))
         if field == "priority":
-            return _missing("priority", wanted, set(PRIORITIES))
+            return lacking("TimeTracker", "priority", wanted, PRIORITIES)
         if field in ("assignee", "person"):
             people = await self._api.people()
-            return _missing("person", [name.lower() for name in wanted], set(people.ids))
+            return lacking("TimeTracker", "person", [name.lower() for name in wanted], sorted(people.ids))
         if field == "labels" and any("," in name or len(name) > TAGS_MAX // 2 for name in wanted):
             return [Finding("error", "A tag of TimeTracker holds no comma and is short.", "Map that label to another.")]
         return []
-
-
-def _missing(what: str, wanted: Collection[str], there: Collection[str]) -> list[Finding]:
-    hint = f"It has: {', '.join(sorted(there)[:20])}."
-    return [
-        Finding("error", f'TimeTracker has no {what} "{name}".', hint)
-        for name in sorted(set(wanted))
-        if name not in there
-    ]

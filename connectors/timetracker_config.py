@@ -44,7 +44,7 @@ class TimeTrackerConfig(BaseModel):
         "database. auto finds out by what it sees.",
     )
     day_starts: TimeOfDay = Field(default="09:00", description="The time of day of work that has a date only.")
-    overlap: Literal["next-free", "refuse"] = Field(
+    on_overlap: Literal["next-free", "refuse"] = Field(
         default="next-free",
         description="Nobody can have two time entries at once there: take the next free time of that day, or park the entry.",
     )
@@ -88,15 +88,15 @@ class TimeTrackerConfig(BaseModel):
     walk_every_s: int = Field(
         default=3600, ge=60, description="With the audit log: seconds after which everything is read all the same."
     )
-    entry_days: int = Field(
+    time_window_days: int = Field(
         default=35,
         ge=1,
         description="Without the audit log: so many days back are time entries looked at in each poll.",
     )
-    comment_tasks_per_poll: int = Field(
+    comments_per_poll: int = Field(
         default=20, ge=1, description="Without the audit log: the comments of so many tasks are read in each poll."
     )
-    tasks_per_page: int = Field(default=500, ge=1, le=5000, description="Tasks asked for at once.")
+    page_size: int = Field(default=500, ge=1, le=5000, description="Tasks asked for at once.")
     index_lag_s: int = Field(
         default=1, ge=0, description="Assumption: a new record is in the lists after so many seconds."
     )

@@ -100,7 +100,7 @@ class Notes:
         """Without the log: so many tasks at each poll, in turn."""
         tasks, _ = await self._tasks(project)
         later = [task for task in tasks if task > old.after] or tasks
-        batch = later[: self._api.config.comment_tasks_per_poll]
+        batch = later[: self._api.config.comments_per_poll]
         held = dict(old.held)
         lost = [number for task in sorted(set(held) - {str(one) for one in tasks}) for number in held.pop(task)[1:]]
         before = {task: held.get(str(task), ()) for task in batch}
@@ -118,7 +118,7 @@ class Notes:
         )
 
     async def _tasks(self, project: int) -> tuple[list[int], datetime | None]:
-        walk = await self._api.walk("tasks", TASKS, "tasks", size=self._api.config.tasks_per_page, project_id=project)
+        walk = await self._api.walk("tasks", TASKS, "tasks", size=self._api.config.page_size, project_id=project)
         return sorted(row.id for row in walk.rows), walk.date
 
     async def _of_tasks(self, container: str, tasks: Iterable[int], held: dict[str, tuple[str, ...]]) -> list[Record]:

@@ -72,7 +72,7 @@ class Reader:
         self._connection = connection
         self._api = api
         self._log = log
-        task = Feed("task", "tasks", "Task", "tasks", api.config.tasks_per_page, TASKS)
+        task = Feed("task", "tasks", "Task", "tasks", api.config.page_size, TASKS)
         entry = Feed("time_entry", "time-entries", "TimeEntry", "time_entries", ENTRIES_PER_PAGE, ENTRIES)
         self._feeds = {feed.kind: feed for feed in (task, entry)}
 
@@ -155,7 +155,7 @@ class Reader:
             return ""
         if is_due(old, int(time.time()), self._api.config.walk_every_s):
             return ""
-        day = datetime.now(UTC).date() - timedelta(days=self._api.config.entry_days)
+        day = datetime.now(UTC).date() - timedelta(days=self._api.config.time_window_days)
         return (day - timedelta(days=day.weekday())).isoformat()
 
     def _counts(self, row: EntryRow) -> bool:

@@ -73,7 +73,7 @@ class Entries:
         try:
             return await self._posted(container, at(start), unique, marker, before_send)
         except Overlap:
-            if self._api.config.overlap == "refuse":
+            if self._api.config.on_overlap == "refuse":
                 raise
         async with self._placing:
             for left in reversed(range(_TRIES)):
@@ -144,7 +144,7 @@ class Entries:
             try:
                 return await self._sent("PATCH", ref, body | times, before_send)
             except Overlap:
-                if self._api.config.overlap == "refuse" or not left:
+                if self._api.config.on_overlap == "refuse" or not left:
                     raise
                 row = decode(await self._api.request("GET", f"time-entries/{ref.id}"), ENTRY).time_entry
                 start = placed(start, length, await self._busy(row.user_id, start, row.id))

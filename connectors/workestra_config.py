@@ -84,7 +84,7 @@ class WorkestraConfig(BaseModel):
     default_priority: str = Field(
         default="normal", description="Assumption: written for a priority that is none of these, and for none at all."
     )
-    dialect: Literal["markdown", "plain"] = Field(
+    text_format: Literal["markdown", "plain"] = Field(
         default="markdown", description="Assumption: what a description is; it is sent unchanged."
     )
     title_max: int = Field(default=255, ge=1, description="Characters in a title. Assumption.")
@@ -106,7 +106,7 @@ class WorkestraConfig(BaseModel):
         ge=1,
         description="Every n-th poll reads all tasks, also where changes are listed: nothing else shows a deletion.",
     )
-    per_page: int = Field(default=100, ge=2, le=100, description="Tasks asked for at once.")
+    page_size: int = Field(default=100, ge=2, le=100, description="Tasks asked for at once.")
     overlap_s: int = Field(default=600, ge=0, description="Seconds that each poll reads again before the last one.")
     index_lag_s: int = Field(
         default=10, ge=0, description="Assumption: a new task is in the lists after this many seconds."

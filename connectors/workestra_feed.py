@@ -103,7 +103,7 @@ class Feed:
         """The contract of ``Connector.pull``. A quiet project costs one request for each 100 tasks, or one in all."""
         old = _read(text)
         may_probe = self._config.sort_by_change == "probe"
-        is_large = old.rows > self._config.per_page
+        is_large = old.rows > self._config.page_size
         if may_probe and is_large and old.digest and old.sorts == "yes" and not sweep:
             if (page := await self._changes(project, old)) is not None:
                 yield page
@@ -112,7 +112,7 @@ class Feed:
         walked = await self._walk(project)
         records = self._records(project, walked.rows.values())
         sorts = old.sorts
-        if may_probe and not sorts and len(walked.rows) > self._config.per_page:
+        if may_probe and not sorts and len(walked.rows) > self._config.page_size:
             sorts = await self._probe(project, walked)
         cursor = self._cursor(walked, records, sorts)
         if old.digest and cursor.digest == old.digest and walked.holds:
@@ -120,7 +120,7 @@ class Feed:
                 (), (text or "") if sorts == _read(text).sorts else cursors.written(cursor), last=True, quiet=True
             )
             return
-        size = self._config.per_page
+        size = self._config.page_size
         parts = [records[start : start + size] for start in range(0, len(records), size)] or [()]
         for part in parts[:-1]:
             yield Page(part, cursors.written(Cursor(v=1, sorts=sorts)), last=False)
@@ -141,7 +141,7 @@ class Feed:
                 if record.marker in wanted:
                     found[record.marker] = record
             made = self._wire.instant(listing.rows[-1], "created_at") if listing.rows else None
-            if walked.is_over(listing, new, self._config.per_page) or (until and made and made < until):
+            if walked.is_over(listing, new, self._config.page_size) or (until and made and made < until):
                 return found
             page += 1
 
@@ -152,7 +152,7 @@ class Feed:
             walked, page = Walked(), 1
             while True:
                 listing = await self._page(project, page, "created_at", "asc")
-                if walked.is_over(listing, walked.add(listing), self._config.per_page):
+                if walked.is_over(listing, walked.add(listing), self._config.page_size):
                     break
                 page += 1
             if walked.holds:
@@ -201,7 +201,7 @@ class Feed:
                     return None
                 last = at
                 recent += [row] if at >= since else []
-            if (last is not None and last < since) or walked.is_over(listing, new, self._config.per_page):
+            if (last is not None and last < since) or walked.is_over(listing, new, self._config.page_size):
                 return recent
             page += 1
 
@@ -222,10 +222,10 @@ class Feed:
 
     def _size_of(self, page: int, count: int) -> int:
         """How many tasks a page should have."""
-        return min(self._config.per_page, count - (page - 1) * self._config.per_page)
+        return min(self._config.page_size, count - (page - 1) * self._config.page_size)
 
     async def _page(self, project: str, page: int, sort: str, order: str) -> Listing:
-        return await self._api.tasks(project, page=page, per_page=self._config.per_page, sort=sort, order=order)
+        return await self._api.tasks(project, page=page, per_page=self._config.page_size, sort=sort, order=order)
 
     def _records(self, project: str, rows: Collection[Row]) -> tuple[Record, ...]:
         """Without what is in the trash or on other projects."""

@@ -188,7 +188,7 @@ class Wire:
         specs = [
             FieldSpec("title", FieldType.LINE, max_length=config.title_max),
             FieldSpec(
-                "description", FieldType.TEXT, max_length=config.description_max - MARKER_ROOM, dialect=config.dialect
+                "description", FieldType.TEXT, max_length=config.description_max - MARKER_ROOM, dialect=config.text_format
             ),
             FieldSpec("status", FieldType.CHOICE),
             FieldSpec("priority", FieldType.CHOICE, choices=config.priorities),

@@ -27,7 +27,7 @@ _PATIENCE: Final[Mapping[str, Any]] = {
 }
 """What is set aside where a connector has it: what only takes time, and what could cover a mistake (the overlap)."""
 
-SMALL_PAGES: Final[Mapping[str, Any]] = {"page_size": 2, "per_page": 2, "smallest_server_page": 2}
+SMALL_PAGES: Final[Mapping[str, Any]] = {"page_size": 2, "smallest_server_page": 2}
 
 
 def connection(config: Any, url: str, token: str, **more: Any) -> dict[str, Any]:

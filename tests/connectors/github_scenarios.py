@@ -35,7 +35,7 @@ NONE = frozenset[str]()
 
 async def a_list_is_walked_page_by_page_and_then_revalidated(connect, people):
     people({"set": {"paging": "after"}})
-    github = connect(per_page=2)
+    github = connect(page_size=2)
 
     pages = await pulled(github)
 
@@ -149,11 +149,11 @@ async def a_live_check_finds_what_a_mapping_names_wrongly(connect, people):
         "The account may write in acme/app.",
     ]
     assert [(f.level, f.what) for f in findings if f.level != "ok"] == [
-        ("warning", "acme/app has no labels 'unheard of'."),
-        ("error", "acme/app has no assignees 'stranger'."),
-        ("error", "acme/app has no milestone 'v9'."),
-        ("error", "acme/app has no status 'done'."),
-        ("error", "acme/app has no type 'Epic'."),
+        ("warning", 'acme/app has no labels "unheard of".'),
+        ("error", 'acme/app has no assignees "stranger".'),
+        ("error", 'acme/app has no milestone "v9".'),
+        ("error", 'acme/app has no status "done".'),
+        ("error", 'acme/app has no type "Epic".'),
     ]
     assert all(finding.hint for finding in findings if finding.level != "ok")
 

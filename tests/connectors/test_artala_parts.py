@@ -585,7 +585,7 @@ async def test_a_member_key_logs_its_own_time_only():
             await at.log(task, person="alice@example.com")
         found = await at.artala.check(BOARD, "time_entry", ["create"], {})
         assert [one.level for one in found] == ["ok", "ok", "error"]
-    async with scene(who="bob", log_time_for_others=False) as at:
+    async with scene(who="bob", log_for_others=False) as at:
         made = await at.log(at.people.create("T"), person="alice@example.com")
         assert (await at.seen(made.ref.id, "time_entry")).fields["person"] == "bob@example.com"
         schema = await at.artala.schema(BOARD, "time_entry", fields=frozenset())

@@ -87,7 +87,7 @@ LABELS = f"{APP}/labels?per_page=2"
 
 
 async def labels_of(script):
-    [page] = await pulled(script.github(per_page=2), kind="label")
+    [page] = await pulled(script.github(page_size=2), kind="label")
     return [record.ref.id for record in page.records]
 
 

@@ -126,4 +126,4 @@ async def test_a_server_without_a_list_of_assignees_is_a_warning_and_the_rest_is
 
     assert [finding.level for finding in findings] == ["ok", "ok", "ok", "warning", "warning"]
     assert "the names of assignees in the mapping were not checked" in findings[3].what
-    assert "no labels 'nope'" in findings[4].what
+    assert 'no labels "nope"' in findings[4].what

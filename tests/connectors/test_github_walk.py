@@ -29,7 +29,7 @@ async def connect(box):
     made = []
 
     def make(per_page):
-        config = {"base_url": box.url, "token": box.token(), "per_page": per_page}
+        config = {"base_url": box.url, "token": box.token(), "page_size": per_page}
         made.append(Github("github", GithubConfig.model_validate(config)))
         return made[-1]
 

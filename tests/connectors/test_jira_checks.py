@@ -111,7 +111,7 @@ def test_people_open_an_issue_where_the_site_is() -> None:
 
 @both
 async def test_people_by_mail_are_found_and_written(dialect: str) -> None:
-    async with site(dialect, {"people": "email"}) as there:
+    async with site(dialect, {"people_by": "email"}) as there:
         made = await there.create({"title": "New", "assignee": "bob@example.com"})
 
         assert made.fields["assignee"] == "bob@example.com"

@@ -324,7 +324,7 @@ async def test_deleting_is_refused_unless_the_connection_may() -> None:
         [one] = there.seed({})
         with pytest.raises(RejectedError, match="final"):
             await there.jira.delete(there.ref(one))
-    async with site(config={"allow_delete": True}) as there:
+    async with site(config={"allow_task_delete": True}) as there:
         [one] = there.seed({})
         await there.jira.delete(there.ref(one))
         with pytest.raises(GoneError):

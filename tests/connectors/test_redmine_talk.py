@@ -88,7 +88,7 @@ async def test_a_sweep_goes_through_the_issues_in_turn(people):
     for item in items:
         people.comment(item, "one")
     people.box.clock.advance(600)
-    async with connected(people, comments_reread=1) as redmine:
+    async with connected(people, comments_per_sweep=1) as redmine:
         cursor, asked = (await only(redmine, kind="comment")).cursor, []
         for _ in range(4):
             people.box.tracker.journal.reset_counts()

@@ -60,7 +60,7 @@ async def test_without_the_log_a_part_of_the_tasks_is_read_at_each_poll(people, 
     people.box.set(audit=False)
     tasks = [people.create(title) for title in "ABCD"]
     old = people.comment(tasks[0], "old")
-    async with connected(people, comment_tasks_per_poll=2) as tracker:
+    async with connected(people, comments_per_poll=2) as tracker:
         page = await pulled(tracker, "comment")
         new = people.comment(tasks[3], "new")
         people.delete_comment(tasks[0], old)

@@ -87,7 +87,7 @@ async def test_a_task_that_is_gone_leaves_a_complete_listing_and_is_proved_gone(
 
 async def test_a_large_project_is_followed_by_the_audit_log(people, count):
     people.box.seed(generate=25)
-    async with connected(people, tasks_per_page=10, can_reassign=False) as tracker:
+    async with connected(people, page_size=10, can_reassign=False) as tracker:
         people.edit("1", priority="low")
         full = await pulled(tracker, "task")
         count.since()
@@ -108,7 +108,7 @@ async def test_a_large_project_is_followed_by_the_audit_log(people, count):
 async def test_a_pruned_log_and_a_bulk_edit_past_it_are_found_by_reading_everything(people):
     people.box.seed(generate=25)
     people.edit("1", priority="low")
-    async with connected(people, tasks_per_page=10, walk_every_s=60) as tracker:
+    async with connected(people, page_size=10, walk_every_s=60) as tracker:
         full = await pulled(tracker, "task")
         people.edit("3", title="Renamed")
         people.box.act("prune_audit")
@@ -123,7 +123,7 @@ async def test_a_pruned_log_and_a_bulk_edit_past_it_are_found_by_reading_everyth
 async def test_without_the_scope_everything_is_walked_and_people_are_known_by_name(people, count):
     task = people.create("A", assignee="bob@example.com")
     people.box.seed(generate=25)
-    async with connected(people, who="ann", tasks_per_page=10) as tracker:
+    async with connected(people, who="ann", page_size=10) as tracker:
         full = await pulled(tracker, "task")
         count.since()
         quiet = await pulled(tracker, "task", full.cursor)
@@ -148,7 +148,7 @@ async def test_rows_that_change_places_between_two_pages_are_not_lost(people):
     ids = [people.create(f"T{number}") for number in range(6)]
     deed = {"who": "ann", "method": "PATCH", "path": f"/api/v1/tasks/{ids[5]}", "body": {"priority": "urgent"}}
     people.box.fault("meanwhile", path="/tasks$", method="GET", after=1, deed=deed)
-    async with connected(people, tasks_per_page=3, change_feed="walk") as tracker:
+    async with connected(people, page_size=3, change_feed="walk") as tracker:
         page = await pulled(tracker, "task")
 
     assert (titles(page), page.complete) == ([f"T{number}" for number in range(6)], True)

@@ -66,7 +66,7 @@ async def test_work_with_a_date_only_is_laid_out_through_the_day(people, tracker
 
 async def test_entries_may_be_refused_instead_of_placed(people):
     task = people.create("A")
-    async with connected(people, overlap="refuse", day_starts="08:00") as tracker:
+    async with connected(people, on_overlap="refuse", day_starts="08:00") as tracker:
         people.log_time(task, 1800)
         with pytest.raises(RejectedError, match="overlaps") as refused:
             await written(tracker, "time_entry", entry(task))

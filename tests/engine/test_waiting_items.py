@@ -58,7 +58,7 @@ async def test_a_parked_item_is_joined_with_the_one_that_a_person_makes_by_hand(
 
 
 async def test_a_listing_that_breaks_off_moves_no_cursor(world: World):
-    world.write_config(github_more="per_page = 2")
+    world.write_config(github_more="page_size = 2")
     for title in ("One", "Two", "Three", "Four", "Five"):
         world.new_issue(title)
         for box in (world.artala, world.github):

@@ -22,7 +22,7 @@ def seed(world: Weathered, tracker: str, count: int = COUNT, **members: Any) -> 
     """Items of one side alone, with small pages on both trackers."""
     world.artala.set(page_cap=PAGE)
     world.write_config(
-        github_more=f"per_page = {PAGE}", artala_more=f"page_size = {PAGE}\nsmallest_server_page = {PAGE}"
+        github_more=f"page_size = {PAGE}", artala_more=f"page_size = {PAGE}\nsmallest_server_page = {PAGE}"
     )
     rows = [{"title": f"Item {place}", **members} for place in range(1, count + 1)]
     box_of(world, tracker).seed(**{"issues" if tracker == "github" else "tasks": rows})

@@ -91,7 +91,7 @@ async def test_redirects_of_a_repository_are_followed_for_reads_and_writes(scene
 async def test_a_repository_renamed_between_two_pages_goes_on(scene: Scene):
     world = scene.world
     scene.work()
-    world.write_config(github_more="per_page = 2")
+    world.write_config(github_more="page_size = 2")
     deed = {"act": {"do": "rename", "repo": "acme/app", "to": "acme/renamed"}}
     world.github.fault("meanwhile", method="GET", path="/issues$", after=1, deed=deed)
     for _ in range(2):

@@ -49,7 +49,7 @@ async def test_every_kind_goes_its_whole_way(real: Real, who: str) -> None:
     project = real.fresh_project()
     key = real.admin_key if who == "admin" else real.member_key
     config = RedmineConfig(
-        base_url=real.url, token=key, allow_task_delete=True, people_by="mail" if who == "admin" else "login"
+        base_url=real.url, token=key, allow_task_delete=True, people_by="email" if who == "admin" else "login"
     )
     redmine = Redmine("rm", config)
     person = "member@example.com" if who == "admin" else "member"

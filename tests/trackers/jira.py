@@ -64,7 +64,7 @@ index_lag_s = 0
 worklog_lag_s = 0
 write_interval_s = 0
 sweep_every = 1
-allow_delete = true
+allow_task_delete = true
 """
 
     # --- tasks ----------------------------------------------------------------------------------------------------
