@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -105,6 +106,7 @@ def main(arguments: list[str]) -> int:
     if arguments and len(chosen) > 1:
         say(f"usage: ./dev test-real [{'|'.join(PARTS)} [ARGUMENTS OF PYTEST]]")
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped then as well
     results = [run(PARTS[name], arguments) for name in chosen]
     return 0 if all(results) else 1
 
