@@ -92,7 +92,7 @@ class Assembly:
                 "error", f"link {link.name}: no preset knows how to map {kind}", "Write [[links.fields]] rows for it."
             )
             for kind in link.kinds
-            if not specs[kind]
+            if not specs[kind] and all(kind in self._end(link, side).connector.kinds() for side in SIDES)
         ]
         found = [*self._lacking(link), *found]
         if any(each.level == "error" for each in found) or not live:

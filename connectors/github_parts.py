@@ -159,7 +159,9 @@ class GithubParts:
             for amount, unit in _AMOUNT.findall(found["time"])
         )
         rest, on = found["rest"], None
-        if (day := _DAY.match(rest)) and _is_day(day[1]):
+        if day := _DAY.match(rest):
+            if not _is_day(day[1]):
+                return None  # a day that does not exist: whose mistake it is must be seen
             on, rest = day[1], rest[day.end() :]
         note = "\n".join(part for part in (rest.strip(), text[found.end() :].strip()) if part)
         return Spent(round(seconds), on, note or None)

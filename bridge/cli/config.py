@@ -32,7 +32,8 @@ def check(
     findings = frame.run_async(_check(loaded) if live else _look(loaded))
     failed = any(each.level == "error" for each in findings)
     _print(loaded, findings, json=json)
-    raise typer.Exit(ExitCode.ERROR if failed else ExitCode.SETTLED)
+    wrong = ExitCode.ERROR if live else ExitCode.USAGE  # without asking anybody only the configuration can be wrong
+    raise typer.Exit(wrong if failed else ExitCode.SETTLED)
 
 
 async def _check(loaded: Settings) -> list[Finding]:

@@ -352,3 +352,17 @@ def test_completion_knows_the_commands(monkeypatch, capsys):
 
 def test_completion_of_an_unknown_shell_is_2(bridge):
     assert bridge("completion", "tcsh").code == 2
+
+
+def test_a_kind_that_a_tracker_lacks_is_told_with_its_reason_before_anything_runs(bridge, place):
+    config = place / "bridge.toml"
+    config.write_text(config.read_text() + 'kinds = ["task", "time_entry"]\n')
+
+    ended = bridge("config", "check")
+
+    assert ended.code == 2
+    assert "left hub has no time_entry: GitHub has no time tracking" in " ".join(ended.out.split())
+    assert "Take time_entry out of kinds." in ended.out
+    assert "no preset" not in ended.out
+    assert "right board cannot update a time_entry" in " ".join(ended.out.split())
+    assert not (place / "bridge.db").exists()
