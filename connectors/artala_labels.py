@@ -6,7 +6,6 @@ Refuses: which labels a task has (connectors.artala_write, connectors.artala_fee
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -20,6 +19,7 @@ from connectors.artala_wire import CREATED, LABELS, LabelRow
 from connectors.base import BeforeSend, Page
 from connectors.http import Http
 from connectors.status import decode
+from connectors.versions import digest
 
 ADMIN_HINT: Final = (
     "Labels are made and changed by an Owner or Admin; use an API key of one, or do it by hand in Artala."
@@ -69,11 +69,10 @@ class Labels:
         """All definitions when any of them changed: the list is one request and has no times."""
         rows = await self._rows.fresh()
         records = tuple(self._record(board, row) for row in rows)
-        told = "\n".join(sorted(f"{record.ref.id} {record.version}" for record in records))
-        digest = hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
+        told = digest(sorted((record.ref.id, record.version) for record in records))
         old = cursors.parsed(LabelCursor, cursor)
-        is_quiet = old is not None and old.digest == digest
-        text = cursors.written(LabelCursor(digest))
+        is_quiet = old is not None and old.digest == told
+        text = cursors.written(LabelCursor(told))
         complete = bool(records) and not is_quiet
         yield Page(() if is_quiet else records, cursor=text, last=True, quiet=is_quiet, complete=complete)
 
@@ -140,5 +139,4 @@ class Labels:
 
     def _record(self, board: str, row: LabelRow) -> Record:
         fields = {"name": row.name, "color": row.color, "sort_order": row.sort_order}
-        version = hashlib.blake2b(repr(tuple(fields.values())).encode(), digest_size=6).hexdigest()
-        return Record(Ref(self._connection, board, "label", row.id.lower()), fields, version)
+        return Record(Ref(self._connection, board, "label", row.id.lower()), fields, digest(fields))

@@ -8,7 +8,6 @@ Refuses: submitting and approving weeks.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import timedelta
 from typing import Final, Literal
@@ -36,6 +35,7 @@ from connectors.artala_wire import CREATED, GUID, TimeRow, date_of, instant, iso
 from connectors.base import BeforeSend, Page
 from connectors.http import Http
 from connectors.status import Response, shown, unshown
+from connectors.versions import digest
 
 QUARTER_S: Final = 900
 HOUR_S: Final = 3600
@@ -175,7 +175,7 @@ class Times:
         if who is not None:
             sent["person"] = str(who)
         ref = Ref(self._connection, board, "time_entry", f"{task}/{made.lower()}")
-        return Record(ref, sent, _stamp(tuple(sent.values())), marker=marker)
+        return Record(ref, sent, digest(tuple(sent.values())), marker=marker)
 
     async def find(self, board: str, wanted: Collection[Marker], since: str | None) -> dict[Marker, Record]:
         """Among the entries made since: nothing else than their notes has our marker."""
@@ -268,7 +268,7 @@ class Times:
                 "week_status": row.week_status,
             }
             ref = Ref(self._connection, board, "time_entry", _id(row))
-            found.append(Record(ref, fields, _stamp((*fields.values(), str(marker))), marker=marker))
+            found.append(Record(ref, fields, digest((*fields.values(), str(marker))), marker=marker))
         return tuple(found)
 
 
@@ -288,13 +288,9 @@ def _id(row: TimeRow) -> str:
     return f"{row.task_id.lower()}/{row.id.lower()}"
 
 
-def _stamp(told: object) -> str:
-    return hashlib.blake2b(repr(told).encode(), digest_size=6).hexdigest()
-
-
 def _digest(rows: Sequence[TimeRow]) -> str:
     told = [(_id(row), row.user_id, row.logged_date, row.hours, row.note, row.week_status) for row in rows]
-    return _stamp(sorted(told, key=repr))
+    return digest(sorted(told, key=repr))
 
 
 def _quarters(seconds: Value) -> int:

@@ -28,12 +28,12 @@ from connectors.gipo_wire import (
     SubtaskRow,
     TaskRow,
     checklist_of,
-    digest_of,
     fields_of,
     instant_of,
     version_of,
 )
 from connectors.markers import split
+from connectors.versions import digest
 
 CHECKLIST: Final = "checklist"
 
@@ -70,9 +70,9 @@ class Boards:
         self._sources[board] = source
         versions = {row.id: version_of(row) for row in rows}
         stages = [(stage.id, stage.name) for stage in await self._names.stages(board)]
-        digest = digest_of(repr((sorted(versions.items()), stages, "assignees" in fields)))
+        told = digest(repr((sorted(versions.items()), stages, "assignees" in fields)))
         known, self._versions[board] = self._versions.get(board), versions
-        is_same = old is not None and old.digest == digest
+        is_same = old is not None and old.digest == told
         turn = old.turn if old else ""
         looked: list[str] = []
         if CHECKLIST in fields:
@@ -84,7 +84,7 @@ class Boards:
         shown = [row for row in rows if row.id in lists] if is_same else rows
         yield Page(
             tuple(await self.records(shown, board, fields, lists)),
-            cursor=cursors.written(Cursor(digest=digest, source=source, turn=turn)),
+            cursor=cursors.written(Cursor(digest=told, source=source, turn=turn)),
             last=True,
             quiet=is_same and not shown,
             complete=bool(rows) and not is_same,

@@ -14,7 +14,8 @@ from typing import Final
 from bridge.errors import RejectedError
 from connectors.base import BeforeSend
 from connectors.gipo_api import GipoApi
-from connectors.gipo_wire import SUBTASK, SubtaskRow, checklist_of, in_order, written
+from connectors.gipo_wire import SUBTASK, SubtaskRow, checklist_of, in_order
+from connectors.instants import with_milliseconds
 from connectors.pace import utc_now
 from connectors.status import decode
 
@@ -98,7 +99,7 @@ async def write(
     for row, name in plan.renamed:
         bodies.setdefault(row.id, {})["name"] = name
     for row, is_done in plan.finished:
-        bodies.setdefault(row.id, {})["finalizedAt"] = written(utc_now()) if is_done else None
+        bodies.setdefault(row.id, {})["finalizedAt"] = with_milliseconds(utc_now()) if is_done else None
     for key, body in bodies.items():
         answer = await api.write("PATCH", f"{path}/{key}", body, before_send=before_send)
         held[key] = decode(answer, SUBTASK).data
@@ -106,7 +107,7 @@ async def write(
         answer = await api.create(path, {"name": line.name}, key=str(uuid.uuid4()), before_send=before_send)
         made = decode(answer, SUBTASK).data
         if line.is_done:
-            body = {"finalizedAt": written(utc_now())}
+            body = {"finalizedAt": with_milliseconds(utc_now())}
             made = decode(
                 await api.write("PATCH", f"{path}/{made.id}", body, before_send=before_send),
                 SUBTASK,

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from bridge.errors import GoneError, NotFoundError, RejectedError
 from bridge.model import Fields, FieldSpec, FieldType, Marker, Record, Ref, Schema, Value
-from connectors import cursors, markers
+from connectors import cursors, markers, versions
 from connectors.base import BeforeSend, Page
 from connectors.gipo_api import GipoApi
 from connectors.gipo_board import Boards
@@ -29,11 +29,10 @@ from connectors.gipo_wire import (
     MARKER_ROOM,
     EntryRow,
     begin_of,
-    digest_of,
     entry_fields,
     instant_of,
-    written,
 )
+from connectors.instants import with_milliseconds
 from connectors.status import Response, decode
 
 _KIND: Final = "time_entry"
@@ -89,7 +88,7 @@ class TimeEntries:
         rows, day = await self._walk(start)
         ours = await self._of_board(board, rows)
         recent = [row for row in rows if row.started_at >= window]
-        digest, swept = (digest_of(repr([(row, row.id in ours) for row in some])) for some in (recent, rows))
+        digest, swept = (versions.digest(repr([(row, row.id in ours) for row in some])) for some in (recent, rows))
         held = Cursor(
             day=day or (old.day if old else ""), digest=digest, swept=swept if sweep or old is None else old.swept
         )
@@ -138,7 +137,7 @@ class TimeEntries:
         return Record(
             Ref(self._connection, board, _KIND, row.id),
             entry_fields(row, self._boards.zone, emails),
-            digest_of(repr(row)),
+            versions.digest(repr(row)),
             updated_at=instant_of(row.updated_at).replace(microsecond=0) if row.updated_at else None,
             marker=markers.split(row.description)[1],
         )
@@ -241,11 +240,11 @@ class TimeEntries:
         zone, day = self._boards.zone, fields.get("spent_on")
         given = fields.get("started_at")
         if isinstance(given, str):
-            return written(instant_of(given))
+            return with_milliseconds(instant_of(given))
         old = current.fields.get("started_at") if current is not None else None
         if isinstance(day, str) and isinstance(old, str):
             at = instant_of(old).astimezone(zone)
-            return written(datetime.combine(date.fromisoformat(day), at.time(), tzinfo=zone))
+            return with_milliseconds(datetime.combine(date.fromisoformat(day), at.time(), tzinfo=zone))
         start = begin_of(day, zone, self._config.day_starts)
         if start is None:
             raise RejectedError(

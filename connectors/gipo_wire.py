@@ -5,7 +5,6 @@ Refuses: requests.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from typing import Any, Final, Generic, TypeVar
@@ -16,7 +15,9 @@ from msgspec import UNSET, Struct, UnsetType
 
 from bridge.model import Fields, Value
 from connectors.base import ordered
+from connectors.instants import with_milliseconds
 from connectors.markers import split
+from connectors.versions import digest
 
 T = TypeVar("T")
 
@@ -154,11 +155,7 @@ def version_of(row: TaskRow) -> str:
     named = [one.name if isinstance(one, Named) else "" for one in (row.task_type, row.project)]
     held = (row.subject, row.description_html, row.priority, row.expected_start_date, row.expected_end_date)
     more = (row.estimated_hours, row.finalized_at, stage_of(row), row.workspace_id, people, tags, named)
-    return digest_of(repr((held, more)))
-
-
-def digest_of(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
+    return digest(repr((held, more)))
 
 
 def fields_of(row: TaskRow, zone: ZoneInfo) -> dict[str, Value]:
@@ -202,16 +199,11 @@ def day_of(text: str | None, zone: ZoneInfo) -> str | None:
     return None if not text else instant_of(text).astimezone(zone).date().isoformat()
 
 
-def written(at: datetime) -> str:
-    """As Gipo writes instants, with milliseconds."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
-
-
 def begin_of(day: Value, zone: ZoneInfo, clock: str = "00:00") -> str | None:
     """The instant at which a day, or its working time, begins in the zone."""
     if not isinstance(day, str):
         return None
-    return written(datetime.combine(date.fromisoformat(day), time.fromisoformat(clock), tzinfo=zone))
+    return with_milliseconds(datetime.combine(date.fromisoformat(day), time.fromisoformat(clock), tzinfo=zone))
 
 
 def simple_body(changes: Fields, zone: ZoneInfo) -> dict[str, Any]:

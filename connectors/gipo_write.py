@@ -19,7 +19,8 @@ from connectors.gipo_api import GipoApi
 from connectors.gipo_board import CHECKLIST, Boards
 from connectors.gipo_config import GipoConfig
 from connectors.gipo_names import Names
-from connectors.gipo_wire import TASK, TaskRow, simple_body, written
+from connectors.gipo_wire import TASK, TaskRow, simple_body
+from connectors.instants import with_milliseconds
 from connectors.pace import utc_now
 from connectors.status import decode
 
@@ -117,7 +118,7 @@ class Writer:
             if not self._config.finalize_directly:
                 hint = "Give the board a finalizing stage in the dashboard, or set finalize_directly."
                 raise RejectedError("The board has no finalizing stage.", field="status", hint=hint)
-            return {"finalizedAt": written(utc_now())}
+            return {"finalizedAt": with_milliseconds(utc_now())}
         body: dict[str, Any] = {"stageId": await self._names.stage_id(board, wanted)}
         if is_loose and current is not None and current.fields.get("finalized_at"):
             body["finalizedAt"] = None

@@ -23,8 +23,9 @@ from connectors.growcrm_config import GrowcrmConfig
 from connectors.growcrm_names import People
 from connectors.growcrm_tasks import Tasks
 from connectors.growcrm_walk import CommentCursor
-from connectors.growcrm_wire import COMMENT, COMMENTS, CommentRow, digest, encoded, instant, number
+from connectors.growcrm_wire import COMMENT, COMMENTS, CommentRow, digest, encoded, number
 from connectors.http import Http
+from connectors.instants import instant, iso
 from connectors.status import decode, shown
 
 KEY_ROOM: Final = 400
@@ -242,7 +243,7 @@ class TaskComments:
             "task": task,
             "body": body,
             "author": author or None,
-            "created_at": at.strftime("%Y-%m-%dT%H:%M:%SZ") if at is not None else None,
+            "created_at": iso(at),
         }
         ref = Ref(self._connection, project, "comment", f"{task}/{row.id}")
         return Record(ref, fields, digest([row]), at, marker=marker, updated_by=author or None)

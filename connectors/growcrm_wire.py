@@ -6,17 +6,16 @@ Refuses: requests. Names that are read and names that are written differ (``titl
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeAlias
 from urllib.parse import urlencode
 
 import msgspec
 
 from bridge.model import Fields, Marker, Record, Ref, Value
-from connectors import markers
+from connectors import markers, versions
 from connectors.base import ordered
+from connectors.instants import instant
 
 Id: TypeAlias = int | str
 """Numbers, says each resource's page; "opaque", says the first page."""
@@ -146,25 +145,13 @@ _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 
 def digest(rows: Iterable[Any]) -> str:
     """The same for rows that hold the same, in whatever order they were listed."""
-    whole = hashlib.blake2b(digest_size=12)
-    for line in sorted(_ENCODER.encode(row) for row in rows):
-        whole.update(line + b"\n")
-    return whole.hexdigest()
+    return versions.digest(sorted(_ENCODER.encode(row) for row in rows))
 
 
 def number(value: Id) -> int:
     """An id for comparing ages; they count up."""
     text = str(value)
     return int(text) if text.isdigit() else 0
-
-
-def instant(text: str | None) -> datetime | None:
-    """``2026-06-15T09:30:00.000000Z``; None for what is no such thing."""
-    try:
-        at = datetime.fromisoformat((text or "").replace(" ", "T"))
-    except ValueError:
-        return None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def day(text: str | None) -> str | None:

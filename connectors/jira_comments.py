@@ -19,14 +19,16 @@ from bridge.errors import PermissionError_, RejectedError
 from bridge.model import Fields, FieldSpec, FieldType, Marker, Record, Ref, Schema, Value
 from connectors import cursors, markers
 from connectors.base import BeforeSend, Comment, Page
+from connectors.instants import instant, iso
 from connectors.jira_api import JiraApi
 from connectors.jira_feed import Cursor, Feed, Tail
 from connectors.jira_names import shown_name
 from connectors.jira_search import Asked, updated_ms
 from connectors.jira_text import plain_adf, plain_text, stored_of, value_of
 from connectors.jira_threads import Row, Threads, is_cut, is_restricted
-from connectors.jira_wire import TEXT_LIMIT, Issue, Wire, digest, instant, iso, listed_property, property_of
+from connectors.jira_wire import TEXT_LIMIT, Issue, Wire, listed_property, property_of
 from connectors.status import decode
+from connectors.versions import digest
 
 _ASKED: Final = Asked(("updated", "comment", "project"))
 _ROW: Final = msgspec.json.Decoder(Row)

@@ -24,8 +24,9 @@ from connectors.clocks import earlier_start, skew_of
 from connectors.jira_api import JiraApi
 from connectors.jira_names import Field, Names
 from connectors.jira_search import Asked, Batch, Search, updated_ms
-from connectors.jira_wire import ISSUE, PROPERTY, Issue, Wire, digest, marker_of, milliseconds
+from connectors.jira_wire import ISSUE, PROPERTY, Issue, Wire, marker_of, milliseconds
 from connectors.status import Response, decode
+from connectors.versions import digest
 
 _MOST_SEEN = 5000
 

@@ -17,9 +17,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from bridge.errors import RejectedError, RetryableError
+from connectors.instants import instant
 from connectors.jira_api import JiraApi
 from connectors.jira_errors import unseen
-from connectors.jira_wire import Issue, instant, milliseconds
+from connectors.jira_wire import Issue, milliseconds
 from connectors.status import Response, decode
 
 MODES: Final = ("milliseconds", "relative", "zone")

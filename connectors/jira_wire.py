@@ -6,8 +6,7 @@ Refuses: requests. A member that is null is empty; one that is missing may be hi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from hashlib import blake2b
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -16,9 +15,11 @@ import msgspec
 from bridge.errors import RejectedError
 from bridge.model import Fields, FieldSpec, FieldType, Marker, Record, Ref, Schema, Value
 from connectors.base import ordered
+from connectors.instants import instant, iso, with_milliseconds
 from connectors.jira_api import JiraApi
 from connectors.jira_names import CUSTOM, Field, Names, custom_spec, person_of
 from connectors.jira_text import stored_of, value_of
+from connectors.versions import digest
 
 TITLE_LIMIT: Final = 255
 TEXT_LIMIT: Final = 32_767
@@ -66,17 +67,6 @@ class Property(msgspec.Struct):
 
 ISSUE: Final = msgspec.json.Decoder(Issue)
 PROPERTY: Final = msgspec.json.Decoder(Property)
-_pack: Final = msgspec.msgpack.Encoder(order="sorted").encode
-
-
-def instant(text: Any) -> datetime | None:
-    """``2026-01-02T03:04:05.123+0000`` as aware UTC."""
-    if not isinstance(text, str):
-        return None
-    try:
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except ValueError:
-        return None
 
 
 def milliseconds(at: datetime) -> int:
@@ -84,17 +74,9 @@ def milliseconds(at: datetime) -> int:
     return round(at.timestamp() * 1000)
 
 
-def iso(at: datetime | None) -> str | None:
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if at else None
-
-
 def jira_time(at: datetime) -> str:
-    """As Jira wants it: milliseconds, and an offset without a colon."""
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}+0000"
-
-
-def digest(content: Any) -> str:
-    return blake2b(_pack(content), digest_size=10).hexdigest()
+    """As Jira wants it: an offset without a colon."""
+    return with_milliseconds(at, "+0000")
 
 
 def marker_of(value: Any) -> Marker | None:

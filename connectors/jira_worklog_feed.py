@@ -14,9 +14,10 @@ import msgspec
 from msgspec.structs import replace
 
 from bridge.errors import RejectedError
+from connectors.instants import instant
 from connectors.jira_api import JiraApi
 from connectors.jira_search import Asked, Search, quoted
-from connectors.jira_wire import ISSUE, Issue, instant, milliseconds
+from connectors.jira_wire import ISSUE, Issue, milliseconds
 from connectors.status import decode
 
 _LISTED: Final = 1000

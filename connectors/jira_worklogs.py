@@ -19,6 +19,7 @@ from bridge.errors import GoneError, PermissionError_, RejectedError
 from bridge.model import Fields, FieldSpec, FieldType, Marker, Record, Ref, Schema, Value
 from connectors import cursors
 from connectors.base import BeforeSend, Page
+from connectors.instants import instant, iso
 from connectors.jira_api import JiraApi
 from connectors.jira_comments import parts
 from connectors.jira_feed import Feed
@@ -26,9 +27,10 @@ from connectors.jira_names import shown_name
 from connectors.jira_search import Asked, Search
 from connectors.jira_text import stored_of, value_of
 from connectors.jira_threads import is_restricted
-from connectors.jira_wire import Wire, digest, instant, iso, jira_time, listed_property, milliseconds, property_of
+from connectors.jira_wire import Wire, jira_time, listed_property, milliseconds, property_of
 from connectors.jira_worklog_feed import Cursor, Row, WorklogFeed
 from connectors.status import decode
+from connectors.versions import digest
 
 GRAIN_S: Final = 60
 _ASKED: Final = Asked(("worklog",))

@@ -18,8 +18,9 @@ from connectors.jira_api import JiraApi, translated
 from connectors.jira_feed import Feed
 from connectors.jira_names import Field, IssueType, Names
 from connectors.jira_paths import Paths, Place
-from connectors.jira_wire import Issue, Wire, digest, property_of
+from connectors.jira_wire import Issue, Wire, property_of
 from connectors.status import decode
+from connectors.versions import digest
 
 NO_DELETE: Final = "Deleting an issue in Jira is final and takes its comments and worklogs with it."
 _OWN: Final = ("status", "blocks")

@@ -20,12 +20,14 @@ from bridge.errors import GoneError, NotFoundError, PermissionError_, RejectedEr
 from bridge.model import Fields, Kind, Marker, Record, Ref
 from connectors import cursors, markers
 from connectors.base import BeforeSend, Comment, Page
+from connectors.instants import iso
 from connectors.pace import utc_now
 from connectors.redmine_api import RedmineApi
 from connectors.redmine_feed import Walk, start_of
 from connectors.redmine_names import Names
 from connectors.redmine_tasks import Tasks
-from connectors.redmine_wire import STAMP, TEXT_MAX, IssueRow, JournalRow, comment_record, digest, lines
+from connectors.redmine_wire import TEXT_MAX, IssueRow, JournalRow, comment_record, lines
+from connectors.versions import digest
 
 MOST_HELD: Final = 1000
 _WITH: Final = {"include": "journals"}
@@ -236,7 +238,7 @@ class Notes:
 
 def _stamp(row: IssueRow, now: datetime) -> str:
     """Until its second has passed, an issue may get a note that does not show in ``updated_on``."""
-    return row.updated_on.strftime(STAMP) if now - row.updated_on > 2 * _SECOND else ""
+    return iso(row.updated_on) if now - row.updated_on > 2 * _SECOND else ""
 
 
 def _ids(ref: Ref) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -19,8 +19,9 @@ from msgspec.structs import replace
 
 from connectors import cursors
 from connectors.clocks import earlier_start, skew_of
+from connectors.instants import iso
 from connectors.redmine_api import RedmineApi, project_path
-from connectors.redmine_wire import ISSUES, STAMP, IssueRow
+from connectors.redmine_wire import ISSUES, IssueRow
 from connectors.status import Response, decode
 
 MOST_REMEMBERED: Final = 500
@@ -157,4 +158,4 @@ class Walk:
 
 
 def _text(at: datetime) -> str:
-    return at.astimezone(UTC).strftime(STAMP)
+    return iso(at)

@@ -23,15 +23,9 @@ from connectors.redmine_body import Bodies
 from connectors.redmine_feed import Walk, start_of
 from connectors.redmine_names import ISSUE as ISSUE_FIELDS
 from connectors.redmine_names import Names
-from connectors.redmine_wire import (
-    ISSUE,
-    RELATIONS,
-    IssueRow,
-    blocked_by,
-    digest,
-    issue_record,
-)
+from connectors.redmine_wire import ISSUE, RELATIONS, IssueRow, blocked_by, issue_record
 from connectors.status import decode
+from connectors.versions import digest
 
 _WITH: Final = {"include": "relations"}
 

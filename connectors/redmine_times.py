@@ -19,12 +19,14 @@ from bridge.errors import GoneError, NotFoundError, RejectedError, RetryableErro
 from bridge.model import Fields, Marker, Record, Ref, Value
 from connectors import cursors, markers
 from connectors.base import BeforeSend, Page
+from connectors.instants import iso
 from connectors.pace import utc_now
 from connectors.redmine_api import RedmineApi, project_path
 from connectors.redmine_names import ENTRY as ENTRY_FIELDS
 from connectors.redmine_names import Names
-from connectors.redmine_wire import ENTRIES, ENTRY, STAMP, Entries, EntryRow, digest, entry_record, hours, marker_word
+from connectors.redmine_wire import ENTRIES, ENTRY, Entries, EntryRow, entry_record, hours, marker_word
 from connectors.status import Response, decode
+from connectors.versions import digest
 
 _TRIES: Final = 3
 MOST_REMEMBERED: Final = 500
@@ -77,7 +79,7 @@ class Times:
         whole = digest(_marks(rows))
         ids = sorted(row.id for row in rows)
         few = ids if len(ids) <= MOST_REMEMBERED else []
-        cursor = Cursor(head=head, whole=whole, walked=now.strftime(STAMP), public=is_public, ids=few)
+        cursor = Cursor(head=head, whole=whole, walked=iso(now), public=is_public, ids=few)
         lost = set(old.ids) - set(ids) if old is not None else set()
         is_same = old is not None and old.whole == whole
         records = () if is_same else await self._records(container, rows)

@@ -8,7 +8,6 @@ time entries and as they were written for estimates.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
@@ -19,7 +18,9 @@ import msgspec
 from bridge.model import FieldSpec, FieldType, Kind, Marker, Record, Ref, Schema, Value
 from connectors import markers
 from connectors.base import ordered
+from connectors.instants import iso
 from connectors.redmine_config import RedmineConfig
+from connectors.versions import digest
 
 CUSTOM: Final = "custom."
 TITLE_MAX: Final = 255
@@ -129,8 +130,6 @@ ENTRIES: Final = msgspec.json.Decoder(Entries)
 ENTRY: Final = msgspec.json.Decoder(EntryBox)
 RELATIONS: Final = msgspec.json.Decoder(Relations)
 
-STAMP: Final = "%Y-%m-%dT%H:%M:%SZ"
-
 
 def lines(text: str | None) -> str | None:
     """A text with LF at line ends; None when it is empty."""
@@ -147,10 +146,6 @@ def marker_in(rows: list[CustomRow], name: str) -> Marker | None:
     row = next((one for one in rows if one.name == name), None)
     words = row.value.split() if row is not None and isinstance(row.value, str) else []
     return Marker(unquote(words[0]), unquote(words[1])) if len(words) == 2 else None
-
-
-def digest(*parts: object) -> str:
-    return hashlib.blake2b(repr(parts).encode(), digest_size=9).hexdigest()
 
 
 def blocked_by(row_id: int, relations: list[RelationRow]) -> tuple[str, ...]:
@@ -265,7 +260,7 @@ def comment_record(
         "task": str(task),
         "body": text,
         "author": people.get(row.user.id) if row.user is not None else None,
-        "created_at": row.created_on.strftime(STAMP),
+        "created_at": iso(row.created_on),
     }
     return Record(
         Ref(connection, container, Kind.COMMENT.value, f"{task}/{row.id}"),

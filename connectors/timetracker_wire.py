@@ -11,17 +11,17 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
-from hashlib import blake2b
 from typing import Final
 from zoneinfo import ZoneInfo
 
-import msgspec
 from msgspec import Struct
 
 from bridge.errors import RejectedError
 from bridge.model import Marker, Record, Ref, Value
 from connectors import markers
 from connectors.base import ordered
+from connectors.instants import iso
+from connectors.versions import digest
 
 TAGS_MAX: Final = 500
 DELETED: Final = "[Comment deleted]"
@@ -160,11 +160,6 @@ class Clock:
         return moment.astimezone(UTC)
 
 
-def iso(moment: datetime | None) -> str | None:
-    """Whole seconds, ``Z``."""
-    return None if moment is None else f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
 def tag_of(marker: Marker) -> str:
     return f"bridge:v1:{_coded(marker.source)}:{_coded(marker.id)}"
 
@@ -222,7 +217,7 @@ def loudly(text: str) -> str:
 
 def stamp(row: Struct) -> str:
     """What changes whenever anything that we read of a row changes."""
-    return blake2b(msgspec.json.encode(row), digest_size=8).hexdigest()
+    return digest(row)
 
 
 def task_of(row: TaskRow, ref: Ref, clock: Clock, assignee: str | None, url: str) -> Record:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
-from hashlib import blake2b
 from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -20,6 +19,7 @@ from bridge.errors import RejectedError
 from bridge.model import Fields, FieldSpec, FieldType, Marker, Record, Ref, Schema, Value
 from connectors.base import ordered
 from connectors.markers import join, split, word
+from connectors.versions import digest
 from connectors.workestra_config import WorkestraConfig
 
 Row: TypeAlias = Mapping[str, Any]
@@ -37,7 +37,6 @@ _WIRE: Final = {
     "assignee": "assignee_id",
     "labels": "labels",
 }
-_pack: Final[Callable[[Any], bytes]] = msgspec.msgpack.Encoder(order="deterministic").encode
 
 
 class Wire:
@@ -88,7 +87,7 @@ class Wire:
             fields["estimate"] = _seconds(row[config.estimate_field])
         fields |= {CUSTOM + key: _value(value) for key, value in custom.items() if key != config.external_ref_field}
         fields["marker_in"] = place
-        version = blake2b(_pack((fields, marker)), digest_size=10).hexdigest()
+        version = digest(fields, marker)
         url = config.task_url.format(project=project, id=task) if config.task_url else ""
         ref = Ref(self._connection, project, "task", task)
         return Record(ref, fields, version, self.instant(row, config.updated_field), url, marker)
@@ -188,7 +187,10 @@ class Wire:
         specs = [
             FieldSpec("title", FieldType.LINE, max_length=config.title_max),
             FieldSpec(
-                "description", FieldType.TEXT, max_length=config.description_max - MARKER_ROOM, dialect=config.text_format
+                "description",
+                FieldType.TEXT,
+                max_length=config.description_max - MARKER_ROOM,
+                dialect=config.text_format,
             ),
             FieldSpec("status", FieldType.CHOICE),
             FieldSpec("priority", FieldType.CHOICE, choices=config.priorities),
