@@ -108,7 +108,14 @@ class GipoApi:
             seen.add(cursor)
 
     async def create(
-        self, path: str, body: Mapping[str, Any], *, key: str, before_send: BeforeSend | None, email: str | None = None
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        key: str,
+        before_send: BeforeSend | None,
+        email: str | None = None,
+        is_new_key: bool = False,
     ) -> Response:
         """One creating POST, made at most once: Gipo answers the same Idempotency-Key with the first reply.
 
@@ -116,9 +123,10 @@ class GipoApi:
 
         Gipo keeps a key for a day, and refuses it with another body: so the body is part of it. What an earlier reply
         names may have been deleted since (an entry that moved to another task and back): then it is made under a new key.
+        ``is_new_key``: no call before this one had the key, so a reply that comes again names what this one made.
         """
         answer = await self._created(self.of(email), path, body, key, before_send)
-        while answer.headers.get("idempotent-replayed") == "true":
+        while not is_new_key and answer.headers.get("idempotent-replayed") == "true":
             made = decode(answer, _MADE).data.id
             if await self.look(f"{path}/{made}", _MADE) is not None:
                 break

@@ -104,7 +104,8 @@ async def write(
         answer = await api.write("PATCH", f"{path}/{key}", body, before_send=before_send)
         held[key] = decode(answer, SUBTASK).data
     for line in plan.added:
-        answer = await api.create(path, {"name": line.name}, key=str(uuid.uuid4()), before_send=before_send)
+        body = {"name": line.name}
+        answer = await api.create(path, body, key=str(uuid.uuid4()), before_send=before_send, is_new_key=True)
         made = decode(answer, SUBTASK).data
         if line.is_done:
             body = {"finalizedAt": with_milliseconds(utc_now())}
