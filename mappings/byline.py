@@ -24,6 +24,8 @@ _WHO: Final = r"[^\n<>]{1,80}? \(%s\):"
 class Byline:
     """A lens around another one. ``on`` is the side that holds the copy, ``line`` what stands above new words there; empty
     for none. Unbound (``on`` None) it is the inner lens.
+
+    ``third``: both sides hold copies of a record of that connection; each keeps its own line, left and right in ``kept``.
     """
 
     inner: Lens
@@ -33,6 +35,8 @@ class Byline:
     right_connection: str
     on: Side | None = None
     line: str = ""
+    third: str = ""
+    kept: tuple[str, str] = ("", "")
 
     def to_right(self, value: Value) -> Value:
         return self._carry("right", value)
@@ -45,20 +49,25 @@ class Byline:
 
     def bare(self, side: Side, value: Value) -> Value:
         """A side's text without the line, where that side is the copy."""
-        if side != self.on or not isinstance(value, str):
+        if not isinstance(value, str) or (side != self.on and not self.third):
             return value
-        return _without(value, self._spec(side), self._origin(side))
+        return _split(value, self._spec(side), self.third or self._origin(side))[1]
 
     def has_line(self, side: Side, value: Value) -> bool:
         """Whether a text of ``side`` begins with such a line about somebody of the other side."""
-        return isinstance(value, str) and _without(value, self._spec(side), self._origin(side)) != value
+        return bool(self.line_in(side, value, self._origin(side)))
+
+    def line_in(self, side: Side, value: Value, origin: str) -> str:
+        """The line about somebody of the connection ``origin`` with which a text of ``side`` begins; empty for none."""
+        return _split(value, self._spec(side), origin)[0] if isinstance(value, str) else ""
 
     def _carry(self, to: Side, value: Value) -> Value:
         bare = self.bare(other(to), value)
         carried = self.inner.to_right(bare) if to == "right" else self.inner.to_left(bare)
-        if to != self.on or not self.line:
+        line = self.kept[to == "right"] if self.third else self.line if to == self.on else ""
+        if not line:
             return carried
-        return _with(carried if isinstance(carried, str) else "", self.line, self._spec(to))
+        return _with(carried if isinstance(carried, str) else "", line, self._spec(to))
 
     def _spec(self, side: Side) -> FieldSpec:
         return self.left_spec if side == "left" else self.right_spec
@@ -79,15 +88,19 @@ def _with(text: str, line: str, spec: FieldSpec) -> str:
     return f"{line}\n\n{text}".rstrip()
 
 
-def _without(text: str, spec: FieldSpec, origin: str) -> Value:
+def _split(text: str, spec: FieldSpec, origin: str) -> tuple[str, Value]:
+    """The line about somebody of ``origin``, empty for none, and the text below it."""
     who = _WHO % re.escape(origin)
     if spec.type is FieldType.TEXT and spec.dialect == "adf":
-        return _adf_without(text, who)
+        return _adf_split(text, who)
     if spec.type is FieldType.TEXT and spec.dialect == "html":
-        found = re.match(rf"\s*<p>\s*{_WHO % re.escape(html.escape(origin, quote=False))}\s*</p>\s*", text)
+        found = re.match(rf"\s*<p>\s*({_WHO % re.escape(html.escape(origin, quote=False))})\s*</p>\s*", text)
     else:
-        found = re.match(rf"{who}(?:\s+|$)", text)
-    return text if found is None else text[found.end() :] or None
+        found = re.match(rf"({who})(?:\s+|$)", text)
+    if found is None:
+        return "", text
+    line = html.unescape(found[1]) if spec.dialect == "html" else found[1]
+    return line, text[found.end() :] or None
 
 
 def _adf(text: str) -> dict[str, Any] | None:
@@ -98,15 +111,15 @@ def _adf(text: str) -> dict[str, Any] | None:
     return body if isinstance(body, dict) and isinstance(body.get("content", []), list) else None
 
 
-def _adf_without(text: str, who: str) -> Value:
+def _adf_split(text: str, who: str) -> tuple[str, Value]:
     body = _adf(text)
     blocks = body.get("content", []) if body else []
     if not body or not blocks or not isinstance(blocks[0], dict) or blocks[0].get("type") != "paragraph":
-        return text
+        return "", text
     said = "".join(str(node.get("text", "")) for node in blocks[0].get("content", ()) if isinstance(node, dict))
     if re.fullmatch(who, said) is None:
-        return text
-    return _dump({**body, "content": blocks[1:]}) if blocks[1:] else None
+        return "", text
+    return said, _dump({**body, "content": blocks[1:]}) if blocks[1:] else None
 
 
 def _dump(body: dict[str, Any]) -> str:

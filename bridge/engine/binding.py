@@ -63,7 +63,7 @@ def _bound(link: Link, mapping: Mapping_, row: Row, records: Mapping[Side, Recor
 def _byline(link: Link, mapping: Mapping_, row: Row, lens: Byline, records: Mapping[Side, Record | None]) -> Byline:
     copy = _copy(link, records)
     if copy is None:
-        return lens
+        return _of_third(link, row, lens, records)
     origin = other(copy)
     source, held = records[origin], records[copy]
     if source is None:
@@ -88,6 +88,19 @@ def _copy(link: Link, records: Mapping[Side, Record | None]) -> Side | None:
     if len(made) == len(SIDES):
         made = [side for side in made if (record := records[side]) is not None and _is_from(link, side, record)]
     return made[0] if len(made) == 1 else None
+
+
+def _of_third(link: Link, row: Row, lens: Byline, records: Mapping[Side, Record | None]) -> Byline:
+    """Two copies of one record of a third tracker say who wrote it in words of their own, which are not compared (S8a)."""
+    left, right = records["left"], records["right"]
+    if left is None or right is None or left.marker is None or left.marker != right.marker:
+        return lens
+    third = left.marker.source
+    kept = (
+        lens.line_in("left", left.fields.get(row.left), third),
+        lens.line_in("right", right.fields.get(row.right), third),
+    )
+    return replace(lens, third=third, kept=kept) if link.trusts(left.marker) else lens
 
 
 def _is_from(link: Link, side: Side, record: Record) -> bool:

@@ -252,3 +252,36 @@ async def test_a_quiet_link_costs_one_request_a_side_and_kind(twins):
 
     assert twins.east.counts.requests == 3
     assert twins.west.counts.requests == 3
+
+
+async def test_in_a_ring_of_three_a_comment_is_said_once_in_each_and_no_conflict(twins):
+    """Each copy names its author in its own tracker's words; the link between the two copies does not compare them."""
+    third = Sandbox("github")
+    with third:
+        (twins.folder / "third.token").write_text(third.token())
+        (twins.folder / "third.token").chmod(0o600)
+        head, link = (twins.folder / "bridge.toml").read_text().split("[[links]]")
+        head = head.replace('[[people]]\neast = "alice"\nwest = "alice"\n', "")
+        head += (
+            f'[connections.third]\ntype = "github"\nbase_url = "{third.url}"\nwrite_interval_s = 0\nindex_lag_s = 0\n'
+        )
+        head += f'token_file = "{twins.folder}/third.token"\n'
+        head += '[[people]]\neast = "alice"\nwest = "walice"\nthird = "thalice"\n'
+        ring = (("ew", "east", "west"), ("et", "east", "third"), ("wt", "west", "third"))
+        for name, left, right in ring:
+            own = link.replace('"app"\n', f'"{name}"\n', 1).replace(', "time_entry"', "")
+            head += "[[links]]" + own.replace('"west"', f'"{right}"#').replace('"east"', f'"{left}"').replace("#", "")
+        (twins.folder / "bridge.toml").write_text(head)
+        number = twins.issue(twins.east, "First")
+        comment = twins.say(twins.east, number, "hello")
+
+        async with Bridge.open(load(twins.folder / "bridge.toml"), sleep=no_sleep) as bridge:
+            reports = [await bridge.sync(name, trigger="test") for _ in range(3) for name, _, _ in ring]
+            assert not any(report.counts["conflicts_open"] or report.counts["parked"] for report in reports)
+            twins.change(twins.east, comment, "good day")
+            reports = [await bridge.sync(name, trigger="test") for _ in range(3) for name, _, _ in ring]
+
+        assert not any(report.counts["conflicts_open"] or report.counts["parked"] for report in reports)
+        assert twins.said(twins.east, 1) == ["good day"]
+        assert twins.said(twins.west, 1) == ["walice (east):\n\ngood day"]
+        assert twins.said(third, 1) == ["thalice (east):\n\ngood day"]
