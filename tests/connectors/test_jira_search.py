@@ -241,3 +241,18 @@ async def test_every_way_to_say_when_the_limit_ends_is_read(headers, seconds: in
         await jira.fetch(Ref("work", "APP", "task", "1"), fields=FIELDS)
     await jira.aclose()
     assert (caught.value.until - now).total_seconds() == seconds
+
+
+async def test_a_marker_that_cannot_be_read_is_asked_for_again_later() -> None:
+    def login_page(app):
+        async def asked(scope, receive, send):
+            await (PlainTextResponse("<html>") if "/properties/" in scope["path"] else app)(scope, receive, send)
+
+        return asked
+
+    async with site("dc", wrap=login_page) as there:
+        fields = {"project": {"key": "APP"}, "issuetype": {"name": "Task"}, "summary": "Ours"}
+        there.ask("POST", "issue", {"fields": fields}, who="bridge-bot")
+
+        with pytest.raises(RetryableError, match="a body that cannot be read"):
+            await there.pages()
