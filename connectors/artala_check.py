@@ -123,7 +123,9 @@ class Check:
         if kind == "time_entry":
             if not self._config.log_for_others:
                 return found
-            hint = "Use an API key of an Owner or Admin, or set log_for_others = false: all time is the key's user's then."
+            hint = (
+                "Use an API key of an Owner or Admin, or set log_for_others = false: all time is the key's user's then."
+            )
             return [
                 *found,
                 Finding("error", "The API key has the role Member; it logs time for its own user only.", hint),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections import Counter
 from dataclasses import dataclass, field
@@ -167,7 +168,7 @@ class History:
                 assert spent == Counter(seconds for _, seconds, _ in task.spent.values()), (name, task.title)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [int(seed) for seed in os.environ.get("REAL_SEEDS", "1").split()])
 async def test_a_random_history_ends_as_people_meant_it(tmp_path: Path, real: Real, seed: int) -> None:
     with Between(tmp_path, People(real), "jira") as link:
         history = History(link, seed)
