@@ -12,7 +12,6 @@ from real import proxy
 from real.emulate import GithubEmulator
 from real.redmine import Real
 
-
 SEEDS = "REAL_SEEDS"
 """Random histories are played for the seeds that this variable names ("1 2 3"): a campaign, no part of every run."""
 
