@@ -11,7 +11,7 @@ PARTS = (
     Mutation(
         "the line that says who wrote is carried back",
         "mappings/byline.py",
-        "        if side != self.on or not isinstance(value, str):\n",
+        "        if not isinstance(value, str) or (side != self.on and not self.third):\n",
         "        if value is not None:\n",
         "S6, S14",
         (TOGETHER + "test_edits_of_a_comment_go_both_ways_and_the_byline_stays_on_the_copy",),
