@@ -10,11 +10,13 @@ from bridge.config.example import example
 from bridge.demo.stage import Tracker
 
 _HEAD: Final = '# Made by "bridge demo" from the shipped example. A configuration of your own: bridge init\n\n'
+_OTHERS: Final = re.compile(r"^\[connections\.(?!artala\]|github\])", re.MULTILINE)
+"""A part of the example about a connection that the demo has not."""
 
 
 def text(artala: Tracker, github: Tracker) -> str:
     """The example for these two sandboxes. Artala is its left side, GitHub its right one."""
-    made = example()
+    made = "\n\n".join(part for part in example().split("\n\n") if not _OTHERS.search(part))
     for tracker, patient in (
         (artala, {"requests_per_minute": "0", "sweep_every": "1"}),
         (github, {"write_interval_s": "0"}),

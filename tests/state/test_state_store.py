@@ -198,8 +198,10 @@ try:
 except StateError as error:
     print(error)
 """
-    for folder in (path.parent, *path.parent.parents[:2]):
+    for folder in path.parents:
         folder.chmod(0o755)
+        if folder.name.startswith("pytest-of-"):
+            break
     path.chmod(0o444)
 
     with process(script) as reader:
