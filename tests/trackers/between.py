@@ -86,10 +86,11 @@ on_part_delete = "delete"
 
     async def settle(self) -> RunReport:
         """Sync until nothing is written (at most two runs, I1), and prove it by a third (I3, I5)."""
-        await self.sync()
-        await self.sync()
-        before = self.writes()
-        report = await self.sync()
+        async with Bridge.open(load(self.folder / "bridge.toml"), sleep=no_sleep) as bridge:
+            await bridge.sync("pair", trigger="test", sweep=True)
+            await bridge.sync("pair", trigger="test", sweep=True)
+            before = self.writes()
+            report = await bridge.sync("pair", trigger="test", sweep=True)
         assert self.writes() == before, "a settled run wrote"
         assert report.state == "done", report.error
         return report
