@@ -55,6 +55,7 @@ def check_links(links: Mapping[int, Link], connections: Collection[str], report:
         for side in _SIDES:
             check_endpoint(link.side(side).connection, (*path, side, "connection"), connections, report)
         _check_schedule(link, path, report)
+        _check_kinds(link, path, report)
         _check_rows(link.fields, (*path, "fields"), report)
         both = frozenset(_place(link, side) for side in _SIDES)
         if len(both) == 1:
@@ -66,6 +67,13 @@ def check_links(links: Mapping[int, Link], connections: Collection[str], report:
                     f'link "{links[earlier].name}" (line {report.line(("links", earlier))}) joins the same two containers',
                 )
         containers[both].append(index)
+
+
+def _check_kinds(link: Link, path: Path, report: Report) -> None:
+    """What belongs to a task goes by the pairs of its own link: without them it would wait for ever, and nobody be told."""
+    parts = [kind for kind in link.kinds if kind in ("comment", "time_entry")]
+    if parts and "task" not in link.kinds:
+        report.mistake((*path, "kinds"), f'{" and ".join(parts)} cannot go without their tasks: add "task"')
 
 
 def _place(link: Link, side: Literal["left", "right"]) -> tuple[str, str]:
