@@ -6,12 +6,8 @@ becomes the real one, the key a placeholder. A cassette must be played to its en
 
 from __future__ import annotations
 
-import re
-from copy import copy
-from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
-
 import pytest
+from recorded import Recording
 
 from bridge.errors import GoneError
 from bridge.model import Marker, Ref
@@ -19,46 +15,21 @@ from bridge.sandbox.server import Sandbox
 from connectors.artala import Artala
 from connectors.artala_config import ArtalaConfig
 
-CASSETTES = Path(__file__).parent.parent / "cassettes" / "artala"
 HOST, KEY, OURS = "app.artala.app", "tb_placeholder", "tb_sandbox_bridge"
 BOARD = "e0000000-0000-4000-8000-000000000001"
 FIRST = "10000000-0000-4000-8000-000000000001"
 FIELDS = frozenset({"title", "description", "status", "priority", "assignee", "labels", "due_on", "custom.Customer"})
+RECORDING = Recording.bearer("artala", HOST, OURS, KEY, kept=frozenset({"date", "content-type", "etag"}))
 
 
 @pytest.fixture(scope="module")
 def vcr_cassette_dir():
-    return str(CASSETTES)
+    return str(RECORDING.folder)
 
 
 @pytest.fixture(scope="module")
 def vcr_config():
-    return {
-        "before_record_request": _as_if_real,
-        "before_record_response": _from_the_real_host,
-        "decode_compressed_response": True,
-        "match_on": ["method", "scheme", "host", "path", "query", "body"],
-    }
-
-
-def _as_if_real(request):
-    """The sandbox's address and key replaced; what other people ask of the sandbox is no business of a cassette."""
-    is_ours = request.headers.get("authorization") in {f"Bearer {OURS}", f"Bearer {KEY}"}
-    if not is_ours or request.path.startswith("/_sandbox/"):
-        return None
-    request = copy(request)
-    request.headers = {**request.headers, "authorization": f"Bearer {KEY}", "host": HOST}
-    request.uri = urlunsplit(urlsplit(request.uri)._replace(scheme="https", netloc=HOST))
-    return request
-
-
-def _from_the_real_host(response):
-    """The sandbox writes its own address into links."""
-    body = re.sub(rb"http://127\.0\.0\.1:\d+", f"https://{HOST}".encode(), response["body"]["string"])
-    kept = {
-        name: values for name, values in response["headers"].items() if name.lower() in {"date", "content-type", "etag"}
-    }
-    return {**response, "headers": kept, "body": {"string": body}}
+    return RECORDING.config()
 
 
 @pytest.fixture
@@ -226,8 +197,4 @@ async def test_the_live_check_passes_for_names_that_exist(artala):
 
 
 def test_every_cassette_belongs_to_a_test_and_holds_no_secret():
-    recorded = {path.stem: path.read_text() for path in CASSETTES.glob("*.yaml")}
-
-    assert {name for name in globals() if name.startswith("test_") and "cassette" not in name} == set(recorded)
-    for name, text in recorded.items():
-        assert (name, [word for word in (OURS, "127.0.0.1", "localhost") if word in text]) == (name, [])
+    assert RECORDING.faults(globals()) == []

@@ -6,12 +6,9 @@ another one, the key a placeholder. A cassette must be played to its end and bel
 
 from __future__ import annotations
 
-from copy import copy
-from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
-
 import pytest
 from gipo_ground import BOARD, MAPPED, MARK, changed, made, only
+from recorded import Recording
 from trackers.gipo import People
 
 from bridge.errors import GoneError
@@ -19,40 +16,19 @@ from bridge.model import Ref
 from connectors.gipo import Gipo
 from connectors.gipo_config import GipoConfig
 
-CASSETTES = Path(__file__).parent.parent / "cassettes" / "gipo"
 HOST, KEY, OURS = "gipo.example.com", "ba_placeholder", "ba_sandbox_bridge"
 FIRST = "10000000-0000-4000-8000-000000000001"
+RECORDING = Recording.bearer("gipo", HOST, OURS, KEY)
 
 
 @pytest.fixture(scope="module")
 def vcr_cassette_dir():
-    return str(CASSETTES)
+    return str(RECORDING.folder)
 
 
 @pytest.fixture(scope="module")
 def vcr_config():
-    return {
-        "before_record_request": _as_if_real,
-        "before_record_response": _without_noise,
-        "decode_compressed_response": True,
-        "match_on": ["method", "scheme", "host", "path", "query", "body"],
-    }
-
-
-def _as_if_real(request):
-    """The sandbox's address and key replaced; what other people ask of the sandbox is no business of a cassette."""
-    is_ours = request.headers.get("authorization") in {f"Bearer {OURS}", f"Bearer {KEY}"}
-    if not is_ours or request.path.startswith("/_sandbox/"):
-        return None
-    request = copy(request)
-    request.headers = {**request.headers, "authorization": f"Bearer {KEY}", "host": HOST}
-    request.uri = urlunsplit(urlsplit(request.uri)._replace(scheme="https", netloc=HOST))
-    return request
-
-
-def _without_noise(response):
-    kept = {name: values for name, values in response["headers"].items() if name.lower() in {"date", "content-type"}}
-    return {**response, "headers": kept}
+    return RECORDING.config()
 
 
 @pytest.fixture
@@ -128,8 +104,4 @@ async def test_the_live_check_passes_for_names_that_exist(gipo):
 
 
 def test_every_cassette_belongs_to_a_test_and_holds_no_secret():
-    recorded = {path.stem: path.read_text() for path in CASSETTES.glob("*.yaml")}
-
-    assert {name for name in globals() if name.startswith("test_") and "cassette" not in name} == set(recorded)
-    for name, text in recorded.items():
-        assert (name, [word for word in (OURS, "127.0.0.1", "localhost") if word in text]) == (name, [])
+    assert RECORDING.faults(globals()) == []

@@ -6,12 +6,8 @@ becomes another one, the key a placeholder. A cassette must be played to its end
 
 from __future__ import annotations
 
-import re
-from copy import copy
-from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
-
 import pytest
+from recorded import Recording
 from redmine_site import MARK, changed, made, only
 from trackers.redmine import People
 
@@ -20,40 +16,18 @@ from bridge.sandbox.redmine_seed import key_of
 from connectors.redmine import Redmine
 from connectors.redmine_config import RedmineConfig
 
-CASSETTES = Path(__file__).parent.parent / "cassettes" / "redmine"
 HOST, KEY, OURS = "redmine.example.com", "placeholder", key_of("bridge")
+RECORDING = Recording("redmine", HOST, OURS, KEY, OURS, KEY, header="x-redmine-api-key")
 
 
 @pytest.fixture(scope="module")
 def vcr_cassette_dir():
-    return str(CASSETTES)
+    return str(RECORDING.folder)
 
 
 @pytest.fixture(scope="module")
 def vcr_config():
-    return {
-        "before_record_request": _as_if_real,
-        "before_record_response": _from_the_real_host,
-        "decode_compressed_response": True,
-        "match_on": ["method", "scheme", "host", "path", "query", "body"],
-    }
-
-
-def _as_if_real(request):
-    """The sandbox's address and key replaced; what people ask of the sandbox is no business of a cassette."""
-    if request.headers.get("x-redmine-api-key") not in {OURS, KEY}:
-        return None
-    request = copy(request)
-    request.headers = {**request.headers, "x-redmine-api-key": KEY, "host": HOST}
-    request.uri = urlunsplit(urlsplit(request.uri)._replace(scheme="https", netloc=HOST))
-    return request
-
-
-def _from_the_real_host(response):
-    body = re.sub(rb"http://127\.0\.0\.1:\d+", f"https://{HOST}".encode(), response["body"]["string"])
-    body = body.replace(OURS.encode(), KEY.encode())
-    kept = {name: values for name, values in response["headers"].items() if name.lower() in {"date", "content-type"}}
-    return {**response, "headers": kept, "body": {"string": body}}
+    return RECORDING.config()
 
 
 @pytest.fixture
@@ -116,8 +90,4 @@ async def test_notes_and_time_are_made_and_deleted(redmine):
 
 
 def test_every_cassette_belongs_to_a_test_and_holds_no_secret():
-    recorded = {path.stem: path.read_text() for path in CASSETTES.glob("*.yaml")}
-
-    assert {name for name in globals() if name.startswith("test_") and "cassette" not in name} == set(recorded)
-    for name, text in recorded.items():
-        assert (name, [word for word in (OURS, "127.0.0.1", "localhost") if word in text]) == (name, [])
+    assert RECORDING.faults(globals()) == []

@@ -6,11 +6,8 @@ becomes the real one, the key a placeholder. A cassette must be played to its en
 
 from __future__ import annotations
 
-from copy import copy
-from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
-
 import pytest
+from recorded import Recording
 
 from bridge.errors import GoneError
 from bridge.model import Marker, Ref
@@ -19,41 +16,20 @@ from connectors.base import Step
 from connectors.workestra import Workestra
 from connectors.workestra_config import WorkestraConfig
 
-CASSETTES = Path(__file__).parent.parent / "cassettes" / "workestra"
 HOST, KEY, OURS = "acme.workestra.app", "wsk_live_placeholder", "wsk_live_sandbox_bridge"
 FIRST = Ref("w", "proj_web", "task", "task_first")
 NONE = frozenset[str]()
+RECORDING = Recording.bearer("workestra", HOST, OURS, KEY)
 
 
 @pytest.fixture(scope="module")
 def vcr_cassette_dir():
-    return str(CASSETTES)
+    return str(RECORDING.folder)
 
 
 @pytest.fixture(scope="module")
 def vcr_config():
-    return {
-        "before_record_request": _as_if_real,
-        "before_record_response": _without_much,
-        "decode_compressed_response": True,
-        "match_on": ["method", "scheme", "host", "path", "query", "body"],
-    }
-
-
-def _as_if_real(request):
-    """The sandbox's address and key replaced; what other people ask of the sandbox is no business of a cassette."""
-    is_ours = request.headers.get("authorization") in {f"Bearer {OURS}", f"Bearer {KEY}"}
-    if not is_ours or request.path.startswith("/_sandbox/"):
-        return None
-    request = copy(request)
-    request.headers = {**request.headers, "authorization": f"Bearer {KEY}", "host": HOST}
-    request.uri = urlunsplit(urlsplit(request.uri)._replace(scheme="https", netloc=HOST))
-    return request
-
-
-def _without_much(response):
-    kept = {name: values for name, values in response["headers"].items() if name.lower() in {"date", "content-type"}}
-    return {**response, "headers": kept}
+    return RECORDING.config()
 
 
 @pytest.fixture
@@ -143,8 +119,4 @@ async def test_a_task_in_the_trash_is_gone_with_evidence(workestra, people):
 
 
 def test_every_cassette_belongs_to_a_test_and_holds_no_secret():
-    recorded = {path.stem: path.read_text() for path in CASSETTES.glob("*.yaml")}
-
-    assert {name for name in globals() if name.startswith("test_") and "cassette" not in name} == set(recorded)
-    for name, text in recorded.items():
-        assert (name, [word for word in (OURS, "127.0.0.1", "localhost") if word in text]) == (name, [])
+    assert RECORDING.faults(globals()) == []
