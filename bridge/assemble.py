@@ -19,8 +19,10 @@ from bridge.engine.plan import PARTS
 from bridge.errors import ConfigError, TrackerError
 from bridge.model import SIDES, FieldType, Kind, Schema, Side, other
 from connectors.base import Connector, Finding
-from mappings.lenses import Choice, People
-from mappings.rows import Mapping_, RowSpec, compile_rows
+from mappings.choice import Choice
+from mappings.compile import compile_rows
+from mappings.people import People
+from mappings.rows import Mapping_, RowSpec
 
 _IN_ORDER: Final[Sequence[str]] = [kind.value for kind in Kind]
 _ALWAYS: Final[Mapping[str, frozenset[str]]] = {

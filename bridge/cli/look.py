@@ -95,8 +95,8 @@ def _facts(loaded: Settings) -> dict[str, LinkFacts]:
     """What the configuration says of each link and its rows."""
     from bridge.config.rows import row_specs
     from bridge.engine.reasons import Joined, LinkFacts
-    from mappings.lenses import People
-    from mappings.rows import lens_of
+    from mappings.compile import lens_of
+    from mappings.people import People
 
     found = {}
     for link in loaded.links:
@@ -104,10 +104,7 @@ def _facts(loaded: Settings) -> dict[str, LinkFacts]:
         known = [(person[left], person[right]) for person in loaded.people if left in person and right in person]
         people = People.of(known, left, right)
         rows = {
-            kind: [
-                Joined(spec.left, spec.right, spec.direction, lens_of(spec, people, link.name, by_email=False))
-                for spec in specs
-            ]
+            kind: [Joined(spec.left, spec.right, spec.direction, lens_of(spec, people, link.name)) for spec in specs]
             for kind, specs in row_specs(loaded, link).items()
         }
         found[link.name] = LinkFacts(link.enabled, rows)

@@ -1,6 +1,6 @@
 """The rows of a link: the preset's for its two connector types, with the configuration's laid over them.
 
-Refuses: schemas; mappings/rows.py joins these rows to them.
+Refuses: schemas; mappings/compile.py joins these rows to them.
 """
 
 from __future__ import annotations

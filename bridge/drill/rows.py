@@ -11,8 +11,11 @@ from bridge.config.settings import Settings
 from bridge.merge import key
 from bridge.model import FieldType, Side, Value
 from connectors.base import Connector
-from mappings.lenses import Choice, Lens, People, UnmappedError
-from mappings.rows import Mapping_, Row, compile_rows
+from mappings.choice import Choice
+from mappings.compile import compile_rows
+from mappings.lenses import Lens, UnmappedError
+from mappings.people import People
+from mappings.rows import Mapping_, Row
 
 SAME: Final[Mapping[FieldType, tuple[Value, ...]]] = {
     FieldType.LINE: ("One word", "Two words", "Three words"),

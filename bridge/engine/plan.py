@@ -9,11 +9,12 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from bridge.engine import breaker, moves
+from bridge.engine.agreeing import agree
 from bridge.engine.binding import rows_of
 from bridge.engine.fields import decide
 from bridge.engine.link import Link
 from bridge.engine.outcome import Decided, Outcome, Problem, Sight, unwritable
-from bridge.engine.sets import is_equal, members, word_of
+from bridge.engine.sets import members, word_of
 from bridge.model import (
     SIDES,
     UNSET,
@@ -34,7 +35,7 @@ from bridge.model import (
     Value,
     other,
 )
-from mappings.lenses import Choice, Same, UnmappedError
+from mappings.lenses import UnmappedError
 from mappings.references import References
 from mappings.rows import Row
 from mappings.text.convert import for_people
@@ -47,12 +48,6 @@ REPORTED = frozenset({"unknown-person"})
 
 PARTS: Final = frozenset({"comment", "time_entry"})
 """Kinds whose records belong to a task, named in their field ``task``: they are in step only while it is."""
-
-_MOST_KNOWN: Final = 10_000
-"""Pairs of values of one row that are remembered with whether they agree."""
-
-_WORDS: Final = (str, tuple, type(None))
-"""What is remembered: 1 and True are one key, and not one word."""
 
 
 class Member(Struct, frozen=True, gc=False):
@@ -156,7 +151,7 @@ def title_of(record: Record) -> str:
 
 def _plan_pair(link: Link, view: View, left: Member, right: Member) -> Work:
     rows = rows_of(link, view)
-    if not (view.clashing or view.parked) and _agree(rows, left.record, right.record):
+    if not (view.clashing or view.parked) and agree(rows, left.record, right.record):
         return Work(view, operations=_adoption(view, left.record, right.record), agreed=True)
     sights = tuple(_sight(row, view, left, right) for row in rows)
     outcomes = tuple(
@@ -183,33 +178,6 @@ def _adoption(view: View, left: Record, right: Record) -> tuple[Operation, ...]:
     if view.pair is not None:
         return ()
     return (Adopt(view.kind, left.ref, right.ref, title_of(left), view.entity, view.by),)
-
-
-def _agree(rows: Sequence[Row], left: Record, right: Record) -> bool:
-    """The common case, judged quickly: every row was observed on both sides and says the same."""
-    here, there = left.fields, right.fields
-    for row in rows:
-        if row.left not in here or row.right not in there:
-            return False
-        mine, theirs = here[row.left], there[row.right]
-        if row.is_set or type(row.lens) is Choice:
-            agrees = row.known.get((mine, theirs))
-            if agrees is None:
-                agrees = _says_the_same(row, mine, theirs)
-                if len(row.known) < _MOST_KNOWN and type(mine) in _WORDS and type(theirs) in _WORDS:
-                    row.known[mine, theirs] = agrees
-            if not agrees:
-                return False
-        elif mine == theirs and type(row.lens) is Same and row.left_spec.type is row.right_spec.type:
-            continue
-        elif not _says_the_same(row, mine, theirs):
-            return False
-    return True
-
-
-def _says_the_same(row: Row, left: Value, right: Value) -> bool:
-    left, right = row.normal("left", left), row.normal("right", right)
-    return is_equal(row, left, right) if row.is_set else row.lens.agree(left, right)
 
 
 def _sight(row: Row, view: View, left: Member, right: Member) -> Sight:

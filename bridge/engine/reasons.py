@@ -225,7 +225,7 @@ def _word(row: Joined, to: Side, name: str) -> str | None:
 
 
 def _plain(value: Value | Unset) -> Value:
-    """As ``mappings.lenses.normal`` does where the schema is known."""
+    """As ``mappings.normal`` does where the schema is known."""
     if isinstance(value, Unset):
         return None
     if isinstance(value, str):

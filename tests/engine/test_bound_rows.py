@@ -8,9 +8,10 @@ import pytest
 
 from bridge.engine.binding import bound
 from bridge.model import FieldSpec, FieldType, Record, Ref, Schema
-from mappings.lenses import People
+from mappings.compile import compile_rows
+from mappings.people import People
 from mappings.references import References
-from mappings.rows import RowSpec, compile_rows
+from mappings.rows import RowSpec
 
 FIELDS = {
     "body": FieldSpec("body", FieldType.TEXT, dialect="markdown"),

@@ -14,7 +14,8 @@ import pytest
 from bridge.engine.fields import advance, decide
 from bridge.engine.outcome import Outcome, Sight
 from bridge.model import FieldSpec, FieldType, Side, Unset, Value
-from mappings.lenses import People, Same
+from mappings.lenses import Same
+from mappings.people import People
 from mappings.rows import Row
 
 TITLES = ("one", "two", "three")

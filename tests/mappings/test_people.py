@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from bridge.model import FieldSpec, FieldType, Schema
-from mappings.lenses import People, UnmappedError
-from mappings.rows import RowSpec, compile_rows
+from mappings.compile import compile_rows
+from mappings.lenses import UnmappedError
+from mappings.people import People
+from mappings.rows import RowSpec
 
 TABLE = People.of([("sam@here.example", "samantha@there.example")], "here", "there", match_equal=True)
 
