@@ -1,4 +1,6 @@
-"""What one model alone cannot see: links against connections, rows against rows, people against connections.
+"""What one model alone cannot see: links against connections, people against connections.
+
+Rows are looked at in ``row_checks``.
 
 Refuses: asking a tracker (``bridge config check --live`` does).
 """
@@ -7,11 +9,12 @@ from __future__ import annotations
 
 import re
 import zoneinfo
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Literal
 
 from bridge.config.mistakes import Report, listed, nearest
-from bridge.config.settings import Daemon, FieldRow, Link
+from bridge.config.row_checks import check_rows
+from bridge.config.settings import Daemon, Link
 from bridge.config.source import Path
 
 _CONNECTION_NAME = re.compile(r"[a-z](?:[a-z0-9-]|_(?!_)){0,39}")
@@ -56,7 +59,7 @@ def check_links(links: Mapping[int, Link], connections: Collection[str], report:
             check_endpoint(link.side(side).connection, (*path, side, "connection"), connections, report)
         _check_schedule(link, path, report)
         _check_kinds(link, path, report)
-        _check_rows(link.fields, (*path, "fields"), report)
+        check_rows(link.fields, (*path, "fields"), report)
         both = frozenset(_place(link, side) for side in _SIDES)
         if len(both) == 1:
             report.mistake((*path, "right"), "left and right are the same container")
@@ -120,36 +123,6 @@ def cron_mistake(expression: str) -> str:
         text = str(error)
         return f"{form}: {text[:1].lower()}{text[1:]}"
     return ""
-
-
-def _check_rows(rows: Sequence[FieldRow], path: Path, report: Report) -> None:
-    seen: dict[tuple[str, str, str], int] = {}
-    for index, row in enumerate(rows):
-        at: Path = (*path, index)
-        for side in _SIDES:
-            name: str = getattr(row, side)
-            first = seen.setdefault((row.kind, side, name), index)
-            if first != index:
-                report.mistake(
-                    (*at, side), f'the row of line {report.line((*path, first))} maps {side} "{name}" already'
-                )
-        if row.transform == "choice" and not row.map:
-            report.mistake((*at, "transform"), "choice needs a map")
-        if row.map and row.transform not in (None, "choice"):
-            report.mistake((*at, "map"), f'a map needs transform = "choice", not "{row.transform}"')
-        _check_map(row, (*at, "map"), report)
-
-
-def _check_map(row: FieldRow, path: Path, report: Report) -> None:
-    for side in _SIDES:
-        seen: dict[str, int] = {}
-        for index, group in enumerate(row.map):
-            names: tuple[str, ...] = getattr(group, side)
-            for name in names:
-                first = seen.setdefault(name.casefold(), index)
-                if first != index:
-                    line = report.line((*path, first, side))
-                    report.mistake((*path, index, side), f'"{name}" stands in the map row of line {line} already')
 
 
 def check_people(people: Mapping[int, Mapping[str, str]], connections: Collection[str], report: Report) -> None:
