@@ -110,11 +110,13 @@ def test_a_change_of_what_it_was_made_from_installs_again(ready: Path, path: Pat
 def test_the_lock_is_installed_with_its_hashes_and_the_project_without_a_network(ready: Path, path: Path) -> None:
     run(ready, "setup", path=path)
 
-    lock, project = (ready / "asked").read_text(encoding="utf-8").splitlines()
+    lock, project, examples = (ready / "asked").read_text(encoding="utf-8").splitlines()
     assert "--require-hashes" in lock
     assert "--no-deps" in lock
     assert "--offline" in project
     assert "--no-build-isolation" in project
+    assert "--require-hashes" in examples
+    assert "--no-deps" in examples
 
 
 def test_bridge_gets_its_arguments_whole_and_runs_where_the_person_is(ready: Path, path: Path, tmp_path: Path) -> None:

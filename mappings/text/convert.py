@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final
 
-from mappings.text.document import Dialect, Document
+from mappings.text.carry import LANGUAGE, expanded, fitted
+from mappings.text.document import Blocks, Dialect, Document
 from mappings.text.plain import parse_plain, render_plain
 from mappings.text.read_adf import parse_adf
 from mappings.text.read_html import parse_html
@@ -40,22 +41,38 @@ WRITERS: Final[Mapping[Dialect, Callable[[Document], str]]] = {
 @lru_cache(maxsize=256)
 def parse(text: str, dialect: Dialect) -> Document:
     """The tree of a text, in normal form."""
-    return READERS[dialect](text)
+    document = READERS[dialect](text)
+    return expanded(document) if dialect != "plain" and LANGUAGE in text else document
 
 
 def render(document: Document, dialect: Dialect) -> str:
     return WRITERS[dialect](document)
 
 
+def rendered(document: Document, dialect: Dialect) -> tuple[str, Document]:
+    """The document in a dialect, and what is read there. Parts that the dialect has no words for are carried as Markdown."""
+    text = render(document, dialect)
+    back = parse(text, dialect)
+    if back == document or dialect == "plain":
+        return text, back
+
+    def fits(form: Blocks, meant: Blocks) -> bool:
+        return parse(render(Document(form), dialect), dialect).blocks == meant
+
+    carried = render(Document(fitted(document.blocks, fits)), dialect)
+    read = parse(carried, dialect)
+    return (carried, read) if read == document else (text, back)
+
+
 def convert(text: str | None, source: Dialect, target: Dialect) -> str | None:
     """The text in the target's dialect; None when there is nothing in it. Between equal dialects: the text itself.
 
-    What the target has no word for is shown as ``⟦…⟧`` or left out: who writes the answer somewhere compares the
-    ``canonical`` forms first, as the lens does.
+    What the target has no word for is carried as Markdown in a code block; in plain text it is shown as ``⟦…⟧`` or left
+    out: who writes the answer somewhere compares the ``canonical`` forms first, as the lens does.
     """
     if text is None or source == target:
         return text
-    return render(parse(text, source), target) or None
+    return rendered(parse(text, source), target)[0] or None
 
 
 def canonical(text: str | None, dialect: Dialect) -> str:

@@ -28,7 +28,13 @@ MARKS: Final = (
 )
 RANK: Final = {name: rank for rank, name in enumerate(MARKS)}
 
-RAW: Final[Mapping[str, Dialect]] = {"raw-adf": "adf", "raw-html": "html", "raw-wiki": "wiki", "raw-textile": "textile"}
+RAW: Final[Mapping[str, Dialect]] = {
+    "raw-adf": "adf",
+    "raw-html": "html",
+    "raw-markdown": "markdown",
+    "raw-wiki": "wiki",
+    "raw-textile": "textile",
+}
 """Languages and schemes under which a dialect carries what only another one knows."""
 
 SCHEMES: Final = ("mention", "status", "date")

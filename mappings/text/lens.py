@@ -14,7 +14,7 @@ from typing import Final
 from bridge.model import Value
 from mappings.lenses import UnmappedError
 from mappings.text import document as tree
-from mappings.text.convert import canonical, parse, render
+from mappings.text.convert import canonical, parse, rendered
 
 _NAMES: Final = {"adf": "ADF", "html": "HTML", "markdown": "Markdown", "plain": "plain text", "textile": "Textile"}
 _BLOCKS: Final = {
@@ -59,8 +59,7 @@ def carried(value: Value, source: tree.Dialect, target: tree.Dialect) -> Value:
     if not isinstance(value, str) or source == target:
         return value
     document = parse(value, source)
-    out = render(document, target)
-    back = parse(out, target)
+    out, back = rendered(document, target)
     if back != document:
         raise UnmappedError(value, "lossy", _message(document, back, target))
     return out or None

@@ -1,7 +1,7 @@
 """The normal form of a tree: two texts are the same when their normal forms are equal. Pure.
 
 Declared equal, because no pair of dialects keeps it apart: white space runs and edges; empty paragraphs; a link that shows
-its own address and the bare address; styles other than a link on code; styles on white space; how tight a list is; an item
+its own address and the bare address; a link without an address and its words; styles other than a link on code; styles on white space; how tight a list is; an item
 that begins with ``[x]`` and a checked item; an emoji and its character; presentation (widths, layouts, local ids).
 """
 
@@ -143,8 +143,8 @@ def _leaf(leaf: Inline) -> Inline:
             text = _CONTROL.sub(
                 "", leaf.text.replace("\r\n", " ").replace("\n", " ").replace("\r", " ").replace("\x00", "\ufffd")
             )
-            return Text(text, tuple(mark for mark in leaf.marks if mark.name in {"link", "code"}))
-        return Text(clean(leaf.text), leaf.marks)
+            return Text(text, _titled(tuple(mark for mark in leaf.marks if mark.name in {"link", "code"})))
+        return Text(clean(leaf.text), _titled(leaf.marks))
     if isinstance(leaf, Image):
         return Image(leaf.source, clean(leaf.alt), clean(leaf.title), _link_only(leaf.marks))
     if isinstance(leaf, Break):
@@ -165,7 +165,17 @@ def _carried(text: str, link: Mark) -> Inline | None:
 
 
 def _link_only(marks: Marks) -> Marks:
-    return tuple(mark for mark in marks if mark.name == "link")
+    return _titled(tuple(mark for mark in marks if mark.name == "link"))
+
+
+def _titled(marks: Marks) -> Marks:
+    """A link without an address is none; a title is one line."""
+    if not marks or (link := marks[0]).name != "link":
+        return marks
+    if not link.value:
+        return marks[1:]
+    title = clean(link.title).strip() if link.title else ""
+    return marks if title == link.title else (replace(link, title=title), *marks[1:])
 
 
 def _bare(leaf: Inline) -> Inline:

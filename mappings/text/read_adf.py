@@ -235,7 +235,7 @@ def _marks(node: Node) -> Marks | None:
 def _mark(kind: str, attrs: Node) -> Mark | None:
     if kind in _SIMPLE:
         return Mark(_SIMPLE[kind])
-    if kind == "link" and _word(attrs, "href"):
+    if kind == "link" and isinstance(attrs.get("href"), str):
         return Mark("link", _word(attrs, "href"), _word(attrs, "title"))
     if kind == "subsup" and attrs.get("type") in {"sub", "sup"}:
         return Mark(str(attrs["type"]))

@@ -165,7 +165,7 @@ def marks_of(tag: str, attrs: Mapping[str, str]) -> Marks | None:
     """What an inline element means for the text in it; None when the tree has no word for it."""
     if tag in _MARKS:
         return (Mark(_MARKS[tag]),)
-    if tag == "a" and attrs.get("href"):
+    if tag == "a" and "href" in attrs:
         return (Mark("link", attrs["href"], attrs.get("title", "")),)
     if tag in {"span", "font"}:
         style = attrs.get("style", "") + (f";color:{attrs['color']}" if tag == "font" and "color" in attrs else "")

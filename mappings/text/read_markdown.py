@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from markdown_it import MarkdownIt
+from markdown_it.common.utils import unescapeAll
 from markdown_it.token import Token
 
 from mappings.text.document import (
@@ -38,7 +39,7 @@ from mappings.text.document import (
     with_mark,
     without_mark,
 )
-from mappings.text.elements import Element, opening, page
+from mappings.text.elements import ELEMENTS, Element, opening, page
 from mappings.text.normal import clean, normal_document, normal_inlines
 from mappings.text.read_html import chip_of, html_blocks, leaf_of, marks_of
 
@@ -192,6 +193,7 @@ class _Leaves:
 
     def __init__(self) -> None:
         self.marks: Marks = ()
+        self.outer: list[Marks] = []
         self.tags: list[tuple[str, Marks]] = []
         self.out: list[Inline] = []
 
@@ -222,9 +224,10 @@ class _Leaves:
         name, _, side = token.type.rpartition("_")
         if name == "link":
             self._link(token)
-        elif side == "open":
+        elif side == "open":  # emphasis stands in emphasis: the inner end ends nothing
+            self.outer.append(self.marks)
             self.marks = with_mark(self.marks, Mark(_STYLES[name]))
-        else:
+        elif not any(mark.name == _STYLES[name] for mark in self.outer.pop()):
             self.marks = without_mark(self.marks, _STYLES[name])
 
     def _link(self, token: Token) -> None:
@@ -261,7 +264,9 @@ class _Leaves:
             return
         found = marks_of(element.tag, element.attrs)
         if not found:
-            self.out.append(Opaque("html", opening(element), element.tag))
+            # ``List<String>`` is no HTML: who wrote it meant the words.
+            known = element.tag in ELEMENTS
+            self.out.append(Opaque("html", opening(element), element.tag) if known else Text(raw, self.marks))
             return
         self.tags.append((element.tag, self.marks))
         for mark in found:
@@ -272,7 +277,7 @@ class _Leaves:
         if self.tags and self.tags[-1][0] == tag:
             self.marks = self.tags.pop()[1]
         else:
-            self.out.append(Opaque("html", f"</{tag}>", f"/{tag}"))
+            self.out.append(Opaque("html", f"</{tag}>", f"/{tag}") if tag in ELEMENTS else Text(raw, self.marks))
 
 
 def _alt(token: Token) -> str:
@@ -284,7 +289,7 @@ def _alt(token: Token) -> str:
 _BLOCK: Final[Mapping[str, Callable[[Token, Sequence[Token]], Iterable[Block]]]] = {
     "paragraph_open": lambda _token, inner: [Paragraph(_content(inner))],
     "heading_open": lambda token, inner: [Heading(int(token.tag[1]), _content(inner))],
-    "fence": lambda token, _inner: [CodeBlock(token.content, token.info)],
+    "fence": lambda token, _inner: [CodeBlock(token.content, unescapeAll(token.info))],
     "code_block": lambda token, _inner: [CodeBlock(token.content)],
     "hr": lambda _token, _inner: [Rule()],
     "bullet_list_open": _listing,

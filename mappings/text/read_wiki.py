@@ -36,6 +36,14 @@ _LIST: Final = re.compile(r"\s*([*#]+|-)\s+(.*)")
 _ROW: Final = re.compile(r"\s*\|")
 _MACRO: Final = re.compile(r"\s*\{(code|noformat|quote|panel)(?::([^}\n]*))?\}(.*)", re.DOTALL)
 _LANGUAGE: Final = re.compile(r"[\w+#.-]*")
+_TITLE: Final = re.compile(r"title=([a-z][a-z0-9+#_-]*)")
+_COLOURED: Final = (
+    "actionscript ada applescript bash c c# c++ cpp css erlang go groovy haskell html java javascript js json lua none"
+    " nyan objc perl php python r rainbow ruby scala sh sql swift visualbasic xml yaml"
+)
+LANGUAGES: Final = frozenset(_COLOURED.split())
+"""Those Jira colours. Over code in another one it puts an error, so that one is written as the title, where all can read it."""
+
 _PANEL: Final = re.compile(r"title=(Note|Tip|Important|Warning|Caution)")
 
 
@@ -169,6 +177,8 @@ class _Reader:
 def _macro(name: str, parameters: str, inner: list[str], source: str, depth: int) -> Block:
     text = "\n".join(inner)
     known = _PANEL.fullmatch(parameters)
+    if name == "code" and (titled := _TITLE.fullmatch(parameters)) and titled[1] not in LANGUAGES:
+        parameters = titled[1]
     if depth >= DEPTH:
         return Opaque("wiki", source, name)
     if name in {"code", "noformat"} and _LANGUAGE.fullmatch(parameters):

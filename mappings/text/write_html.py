@@ -178,10 +178,8 @@ def _cell(cell: Cell) -> str:
 
 
 def _opaque(block: Opaque) -> str:
-    """HTML as it stands, if it runs nothing and stands for itself; tags of Markdown that are not closed do not."""
-    if not is_safe(block.source):
-        return f"<p>{escape(block.source, quote=False)}</p>"
-    reads_back = parse_html(block.source).blocks == (block,)
+    """HTML as it stands, if it runs nothing and stands for itself; tags of Markdown that are not closed do not. Else as code."""
+    reads_back = is_safe(block.source) and parse_html(block.source).blocks == (block,)
     return block.source if reads_back else html_block(raw_block(block))
 
 
@@ -210,9 +208,8 @@ def _nested(each: Nested, *, linked: bool = False, held: bool = False) -> str:  
         case Chip(kind, value, text):
             return f'<a href="{escape(f"{kind}:{value}")}">{escape(text, quote=False)}</a>'
         case Opaque(dialect, source):
-            if dialect == "html" and not is_safe(source):
-                return escape(source, quote=False)
-            return source if dialect == "html" and not held else "".join(map(_nested, nested((raw_leaf(each),))))
+            as_is = dialect == "html" and not held and is_safe(source)
+            return source if as_is else "".join(map(_nested, nested((raw_leaf(each),))))
 
 
 def is_safe(source: str) -> bool:

@@ -31,6 +31,7 @@ from mappings.text.document import (
     Text,
 )
 from mappings.text.nesting import Group, Nested, nested
+from mappings.text.read_wiki import LANGUAGES
 from mappings.text.read_wiki_inline import SIGNS, parse_leaves
 from mappings.text.shown import addresses, image_leaf, raw_block, raw_leaf
 
@@ -41,7 +42,7 @@ _ESCAPED: Final = re.compile(
 )
 _BACKSLASH: Final = re.compile(r"\\(?=[^\sA-Za-z0-9]|$)")
 _ENTITY: Final = re.compile(r"&(?=#\d+;)")
-_LINE: Final = re.compile(r"#(?=\s)")
+_LINE: Final = re.compile(r"#(?=#*\s)")
 _DOTTED: Final = re.compile(r"(h[1-6]|bq)\.")
 _CODE: Final = re.compile(r"[!#&*+?\[\\\]^_`{|}~]|-(?!\w)|(?<!\w)-")
 
@@ -88,7 +89,9 @@ def _box(block: Quote | Panel | Expand) -> str:
 def _code_block(text: str, language: str) -> str:
     if not language and "{noformat}" not in text:
         return f"{{noformat}}\n{text}\n{{noformat}}"
-    return f"{{code{':' if language else ''}{language}}}\n{text}\n{{code}}"
+    if not language:
+        return f"{{code}}\n{text}\n{{code}}"
+    return f"{{code:{'' if language in LANGUAGES else 'title='}{language}}}\n{text}\n{{code}}"
 
 
 def _listing(block: Listing, above: str) -> list[str]:
