@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from bridge.config import plugins
 from bridge.config.digest import config_hash
+from bridge.config.misfits import unknown_fields, with_place, with_places
 from bridge.config.rows import match_names, names_of, row_specs, verbs_of
 from bridge.config.settings import Link as LinkSettings
 from bridge.config.settings import Settings
@@ -46,10 +47,9 @@ class Assembly:
         specs = row_specs(self.settings, link)
         mappings: dict[str, Mapping_] = {}
         for kind in sorted(link.kinds, key=_IN_ORDER.index):
-            schemas = {
-                side: await _schema(ends[side], kind, names_of(specs[kind], side) | _naming(link, kind, side))
-                for side in SIDES
-            }
+            schemas = await self._schemas(link, ends, kind, specs[kind])
+            for unknown in unknown_fields(self.settings, link, kind, specs[kind], schemas):
+                raise unknown
             _check_external(link, kind, schemas)
             mappings[kind] = compile_rows(
                 kind,
@@ -104,10 +104,32 @@ class Assembly:
                 found.extend(await self._check_end(link, side, kind, specs[kind]))
         if not any(f.level == "error" for f in found):
             try:
-                found.extend(_wordless(await self.build(link)))
+                found.extend(await self._unknown(link, specs) or _wordless(await self.build(link)))
             except (ConfigError, TrackerError) as error:
                 found.append(Finding("error", error.message, error.hint))
         return found
+
+    async def _unknown(self, link: LinkSettings, specs: Mapping[str, Collection[RowSpec]]) -> list[Finding]:
+        """Every field that a row names and its tracker does not have; ``build`` stops at the first."""
+        ends = {side: self._end(link, side) for side in SIDES}
+        return [
+            Finding("error", error.message, error.hint)
+            for kind in link.kinds
+            for error in unknown_fields(
+                self.settings, link, kind, specs[kind], await self._schemas(link, ends, kind, specs[kind])
+            )
+        ]
+
+    async def _schemas(
+        self, link: LinkSettings, ends: Mapping[Side, End], kind: str, specs: Collection[RowSpec]
+    ) -> dict[Side, Schema]:
+        made = {}
+        for side in SIDES:
+            try:
+                made[side] = await _schema(ends[side], kind, names_of(specs, side) | _naming(link, kind, side))
+            except ConfigError as error:
+                raise with_place(self.settings, link, kind, side, error) from None
+        return made
 
     async def _check_end(self, link: LinkSettings, side: Side, kind: str, specs: Collection[RowSpec]) -> list[Finding]:
         end = self._end(link, side)
@@ -116,7 +138,8 @@ class Assembly:
         except TrackerError as error:
             said = [Finding("error", error.message, error.hint)]
         where = f"link {link.name}, {side} {end.connection}:{end.container} ({kind})"
-        return [Finding(one.level, f"{where}: {one.what}", one.hint) for one in said]
+        found = [Finding(one.level, f"{where}: {one.what}", one.hint) for one in said]
+        return with_places(self.settings, link, kind, side, found)
 
     def _lacking(self, link: LinkSettings) -> list[Finding]:
         """What a link asks of a tracker that its API has not, with the reason: it is said here and never tried."""

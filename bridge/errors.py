@@ -30,10 +30,12 @@ from typing import Final, Literal, TypeAlias
 class BridgeError(Exception):
     """Base of all that Bridge raises on purpose.
 
-    ``message`` says what and where, ``hint`` what to do next. Neither ever holds a secret.
+    ``message`` says what and where, ``hint`` what to do next; ``details`` is the message with more lines for a person,
+    where there are any. None of them ever holds a secret.
     """
 
     exit_code = 1
+    details = ""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)

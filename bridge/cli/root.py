@@ -115,7 +115,7 @@ def _invoke(arguments: list[str]) -> int:
             raise stop.__context__ from None
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except BridgeError as error:
-        _complain(error.message, error.hint)
+        _complain(error.details or error.message, error.hint)
         return error.exit_code
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
@@ -128,13 +128,10 @@ def _invoke(arguments: list[str]) -> int:
 
 
 def _complain(message: str, hint: str) -> None:
-    """One message is one line; several mistakes are one line each below a count, with file and line first."""
+    """What went wrong, and below it what helps. Of a configuration each mistake begins a line with file, line and column."""
     from bridge.log import redact
 
-    lines = message.splitlines()
-    if len(lines) > 1:
-        lines.insert(0, f"{len(lines)} mistakes in the configuration:")
-    print(redact("\n".join((f"bridge: error: {lines[0]}", *lines[1:]))), file=sys.stderr)
+    print(redact(f"bridge: error: {message}"), file=sys.stderr)
     if hint:
         print(redact(f"        {hint}"), file=sys.stderr)
 

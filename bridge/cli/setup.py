@@ -19,16 +19,29 @@ def init(
     repository: Annotated[str, typer.Option("--repository", metavar="OWNER/REPO", help="On GitHub.")] = "acme/app",
     force: Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there.")] = False,
 ) -> None:
-    """Write a configuration to start from. It holds no secrets."""
+    """Write a configuration to start from, and beside it its schema for editors. It holds no secrets."""
+    import json
+
     from bridge.cli.show import escape, say
+    from bridge.config import schema
     from bridge.config.example import example, render_init
-    from bridge.errors import BridgeError, ConfigError
 
     if file.is_dir():
         file /= "bridge.toml"
-    text = example() if every_key else render_init(name=link, board=board, repository=repository)
+    _write(file, example() if every_key else render_init(name=link, board=board, repository=repository), replace=force)
+    described = file.with_name(schema.FILE)
+    _write(described, json.dumps(schema.json_schema(), indent=1, sort_keys=True) + "\n", replace=True)
+    say(f"Wrote {escape(str(file))}, and {escape(described.name)}, by which editors complete it. Next:")
+    say("  1. Read it, and give the tokens by the environment: the file says how they are named.")
+    say(f"  2. [bold]bridge config check --live -c {escape(str(file))}[/bold] tries them.")
+    say(f"  3. [bold]bridge plan -c {escape(str(file))}[/bold] shows what a sync would do, and changes nothing.")
+
+
+def _write(file: Path, text: str, *, replace: bool) -> None:
+    from bridge.errors import BridgeError, ConfigError
+
     try:
-        with file.open("w" if force else "x", encoding="utf-8") as out:
+        with file.open("w" if replace else "x", encoding="utf-8") as out:
             out.write(text)
     except FileExistsError:
         raise ConfigError(f"{file} is there already.", hint="Name another file, or replace it with --force.") from None
@@ -36,10 +49,6 @@ def init(
         raise BridgeError(
             f"{file} cannot be written: {error.strerror}.", hint="Name a place you may write to."
         ) from None
-    say(f"Wrote {escape(str(file))}. Next:")
-    say("  1. Read it, and give the tokens by the environment: the file says how they are named.")
-    say(f"  2. [bold]bridge config check --live -c {escape(str(file))}[/bold] tries them.")
-    say(f"  3. [bold]bridge plan -c {escape(str(file))}[/bold] shows what a sync would do, and changes nothing.")
 
 
 def completion(

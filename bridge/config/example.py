@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 _START = """\
+#:schema ./bridge.schema.json
 # Bridge keeps an Artala board and a GitHub repository in step. Every other key: bridge init --all
 
 [connections.artala]

@@ -44,7 +44,7 @@ def load(path: File | None = None, *, warn: Callable[[str], None] | None = None)
         raise InvalidConfig(
             [Mistake(f"{file}:{error.line}:{error.column}", "", f"not valid TOML: {error.text}")]
         ) from None
-    report = Report(file, positions(text))
+    report = Report(file, positions(text), text, data)
     settings = _Draft(data, report).settings()
     for line in report.warnings():
         (warn or logging.getLogger(__name__).warning)(line)
@@ -69,8 +69,11 @@ def _read(file: File) -> str:
     try:
         return file.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise InvalidConfig([Mistake(f"{file}:{line}", "", "not UTF-8 text; save the file as UTF-8")]) from None
+        before = error.object[: error.start]
+        line, column = before.count(b"\n") + 1, len(before[before.rfind(b"\n") + 1 :].decode()) + 1
+        raise InvalidConfig(
+            [Mistake(f"{file}:{line}:{column}", "", "not UTF-8 text; save the file as UTF-8")]
+        ) from None
     except OSError as error:
         raise ConfigError(
             f"{file} cannot be read: {error.strerror}.",
@@ -111,7 +114,7 @@ class _Draft:
                 "links": tuple(links.values()),
             }
         )
-        settings.remember(report.file)
+        settings.remember(report.file, report.places)
         return settings
 
     def _sections(self, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,15 +6,17 @@ Refuses: finding mistakes (loader.py, checks.py) and repeating values that may b
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as File
+from textwrap import indent
 from typing import Any, Final, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic_core import ErrorDetails
 
-from bridge.config.source import Path
+from bridge.config.source import Path, Position
 from bridge.errors import ConfigError
 
 HIDDEN: Final = "[hidden]"
@@ -22,14 +24,25 @@ HIDDEN: Final = "[hidden]"
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One thing to correct. ``where`` is ``file:line`` or the name of a variable or a credential."""
+    """One thing to correct. ``where`` is ``file:line:column`` or the name of a variable or a credential.
+
+    ``row`` says in words which row of ``[[links.fields]]`` it is about. ``excerpt`` is the line it stands in with the
+    place marked below it; empty where the line is none of the file's, or might show a secret.
+    """
 
     where: str
     key: str
     text: str
+    row: str = ""
+    excerpt: str = ""
 
     def __str__(self) -> str:
         return ": ".join(part for part in (self.where, self.key, self.text) if part)
+
+    def block(self) -> str:
+        """All of it: the line that ``str`` gives, and below it which row and where in the line."""
+        below = [part for part in (self.row and f"in the {self.row}", self.excerpt) if part]
+        return "\n".join((str(self), *indent("\n".join(below), "    ").splitlines()))
 
 
 class InvalidConfig(ConfigError):
@@ -38,40 +51,50 @@ class InvalidConfig(ConfigError):
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
         self.mistakes = tuple(mistakes)
         super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
+        blocks = "\n".join(mistake.block() for mistake in self.mistakes)
+        count = len(self.mistakes)
+        self.details = blocks if count == 1 else f"{count} mistakes in the configuration:\n{blocks}"
 
 
 @dataclass(slots=True)
 class Report:
     """Collects mistakes and warnings while a configuration is read.
 
-    ``lines`` are the positions of keys in ``file``; ``origins`` names the variable or credential that a value came
-    from instead; ``secrets`` are the values that no text may repeat.
+    ``places`` are the positions of keys in ``file``, ``text`` is what it holds and ``data`` what that means; ``origins``
+    names the variable or credential that a value came from instead; ``secrets`` are the values that no text may repeat.
     """
 
     file: File
-    lines: Mapping[Path, int]
+    places: Mapping[Path, Position]
+    text: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
     origins: dict[Path, str] = field(default_factory=dict)
     secrets: set[str] = field(default_factory=set)
-    _found: list[tuple[int, Mistake]] = field(default_factory=list)
+    _found: list[tuple[Position, Mistake]] = field(default_factory=list)
     _warnings: list[str] = field(default_factory=list)
 
-    def line(self, path: Path) -> int:
-        """The line of a key, else of the table it is missing from; 1 at worst."""
-        while path and path not in self.lines:
+    def place(self, path: Path) -> Position:
+        """Where a key stands, else the table it is missing from; the beginning at worst."""
+        while path and path not in self.places:
             path = path[:-1]
-        return self.lines.get(path, 1)
+        return self.places.get(path, Position(1, 1))
+
+    def line(self, path: Path) -> int:
+        return self.place(path).line
 
     def where(self, path: Path) -> str:
-        for size in range(len(path), 0, -1):
-            if path[:size] in self.origins:
-                return self.origins[path[:size]]
-        return f"{self.file}:{self.line(path)}"
+        place = self.place(path)
+        return self._outside(path) or f"{self.file}:{place.line}:{place.column}"
 
     def mistake(self, path: Path, text: str) -> None:
-        self._found.append((self.line(path), Mistake(self.where(path), dotted(path), text)))
+        place, shown = self.place(path), ""
+        if not self._outside(path):
+            is_row = path[:1] == ("links",) and path[2:3] == ("fields",)  # where no secret can belong
+            shown = excerpt(self.text, place, hides_value=not is_row or text.startswith("unknown key"))
+        self._found.append((place, Mistake(self.where(path), dotted(path), text, self._row(path), shown)))
 
     def mistake_at(self, where: str, text: str) -> None:
-        self._found.append((0, Mistake(where, "", text)))
+        self._found.append((Position(0, 0), Mistake(where, "", text)))
 
     def warn(self, path: Path, text: str) -> None:
         self.warn_at(f"{self.where(path)}: {dotted(path)}", text)
@@ -83,15 +106,68 @@ class Report:
         return [self._hide(text) for text in self._warnings]
 
     def raise_if_any(self) -> None:
-        """Raises InvalidConfig with every mistake so far, once each, by line."""
+        """Raises InvalidConfig with every mistake so far, once each, by place."""
         if self._found:
             ordered = dict.fromkeys(mistake for _, mistake in sorted(self._found, key=lambda found: found[0]))
-            raise InvalidConfig(Mistake(one.where, one.key, self._hide(one.text)) for one in ordered)
+            raise InvalidConfig(
+                replace(one, text=self._hide(one.text), row=self._hide(one.row), excerpt=self._hide(one.excerpt))
+                for one in ordered
+            )
+
+    def _outside(self, path: Path) -> str:
+        """The variable or the credential that a value came from; "" for the file."""
+        sizes = range(len(path), 0, -1)
+        return next((self.origins[path[:size]] for size in sizes if path[:size] in self.origins), "")
+
+    def _row(self, path: Path) -> str:
+        """``row "title = Summary" of link "app"`` for what stands in a row of a link."""
+        found: Any = self.data
+        held = [found := _member(found, part) for part in path[:4]]
+        if path[:1] != ("links",) or path[2:3] != ("fields",) or len(held) < 4 or not isinstance(held[3], Mapping):
+            return ""
+        names = " = ".join(str(held[3].get(side, "?")) for side in ("left", "right"))
+        link = held[1].get("name") if isinstance(held[1], Mapping) else None
+        return f'row "{names}"' + (f' of link "{link}"' if isinstance(link, str) else "")
 
     def _hide(self, text: str) -> str:
         for secret in sorted(self.secrets, key=len, reverse=True):
             text = text.replace(secret, HIDDEN)
         return text
+
+
+_SECRET_WORDS: Final = re.compile("token|secret|passw|key|credential", re.IGNORECASE)
+_TOKEN: Final = re.compile(r"""\[\[?[^\]]*\]\]?|[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|'[^']*'|.""")
+_WIDEST: Final = 100
+
+
+def _member(data: Any, part: str | int) -> Any:
+    if isinstance(data, Mapping):
+        return data.get(str(part))
+    return data[part] if isinstance(data, list) and isinstance(part, int) and part < len(data) else None
+
+
+def excerpt(text: str, place: Position, *, hides_value: bool = False) -> str:
+    """The line of ``place`` and below it carets under what stands there; "" where there is nothing to show.
+
+    ``hides_value``: what follows the key is left out, and so is a line in which a value stands before it: it may be a
+    secret. That also goes for each line that speaks of a token or the like.
+    """
+    lines = text.split("\n")
+    line = lines[place.line - 1].rstrip("\r").replace("\t", " ") if place.line <= len(lines) else ""
+    found = _TOKEN.match(line, place.column - 1)
+    if found is None:
+        return ""
+    if hides_value or _SECRET_WORDS.search(line):
+        if found[0].startswith("["):
+            line = line[: found.end()]
+        elif line[: found.start()].strip(" .\"'") or not line[found.end() :].lstrip().startswith(("=", ".")):
+            return ""
+        else:
+            line = line[: found.end()] + (" = …" if line[found.end() :].lstrip().startswith("=") else "…")
+    start = max(0, found.start() - _WIDEST // 2) if len(line) > _WIDEST else len(line) - len(line.lstrip())
+    shown = line[start : start + _WIDEST].rstrip()
+    width = min(found.end(), start + _WIDEST) - found.start()
+    return f"{shown}\n{' ' * (found.start() - start)}{'^' * width}"
 
 
 def dotted(path: Path) -> str:

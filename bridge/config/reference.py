@@ -34,7 +34,13 @@ _INTRO: Final = """\
 
 One TOML file. Which one: `--config FILE`, else `$BRIDGE_CONFIG`, else `./bridge.toml`, else `/etc/bridge/bridge.toml`.
 `bridge init` writes a short one, `bridge init --all` one with every key. `bridge config check` says every mistake at once
-with file, line and key, and exits with 2 if there is one; `--live` also asks the trackers.
+with file, line, column and key, the nearest name that would be right, and for a row of `[[links.fields]]` the row and its
+line, and exits with 2 if there is one; `--live` also asks the trackers, and says where a row names a field or a map a
+name that they do not have.
+
+An editor completes and explains the keys by the file's schema, if it knows taplo (Even Better TOML in VS Code and others):
+the line `#:schema ./bridge.schema.json` at the top names the file beside it that `bridge init` writes. After an update of
+Bridge, or for a configuration without one: `bridge config schema > bridge.schema.json`.
 
 Unknown keys are mistakes. Relative paths are relative to the folder of the file. Durations are whole seconds or text such
 as `"30s"`, `"5m"`, `"1h30m"`, `"1d"`.

@@ -5,10 +5,11 @@ Refuses: schemas; mappings/compile.py joins these rows to them.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from bridge.config import plugins
 from bridge.config.settings import Link, Settings
+from bridge.config.source import Path as Key
 from bridge.errors import ConfigError
 from bridge.model import SIDES, Side
 from mappings.preset import preset
@@ -19,7 +20,27 @@ def row_specs(settings: Settings, link: Link) -> dict[str, tuple[RowSpec, ...]]:
     """The rows of a link by kind: the preset's, with the configuration's laid over them."""
     types = [getattr(settings.connections[link.side(side).connection], "type", "") for side in SIDES]
     shipped = {} if link.preset == "none" else _preset(link, types[0], types[1])
-    return {kind: _laid_over(shipped.get(kind, ()), link, kind) for kind in link.kinds}
+    origins = [origin_of(settings, link, index) for index in range(len(link.fields))]
+    return {kind: _laid_over(shipped.get(kind, ()), link, kind, origins) for kind in link.kinds}
+
+
+def key_of(settings: Settings, link: Link, row: int, *more: str | int) -> Key:
+    """Where a row of a link stands in the configuration, or something in that row."""
+    index = next((index for index, each in enumerate(settings.links) if each.name == link.name), 0)
+    return ("links", index, "fields", row, *more)
+
+
+def origin_of(settings: Settings, link: Link, row: int) -> str:
+    """``bridge.toml:12``; of settings that no file holds, which of the link's rows it is."""
+    return settings.place(key_of(settings, link, row)) or f"links.{link.name}.fields[{row}]"
+
+
+def row_of(link: Link, kind: str, spec: RowSpec) -> int | None:
+    """Which row of the configuration made this one; None for a preset's."""
+    if spec.origin.startswith("preset"):
+        return None
+    same = (index for index, row in enumerate(link.fields) if row.kind == kind)
+    return next((at for at in same if (link.fields[at].left, link.fields[at].right) == (spec.left, spec.right)), None)
 
 
 def _preset(link: Link, left: str, right: str) -> dict[str, tuple[RowSpec, ...]]:
@@ -32,7 +53,7 @@ def _preset(link: Link, left: str, right: str) -> dict[str, tuple[RowSpec, ...]]
     return preset(left, right, brought)
 
 
-def _laid_over(shipped: tuple[RowSpec, ...], link: Link, kind: str) -> tuple[RowSpec, ...]:
+def _laid_over(shipped: tuple[RowSpec, ...], link: Link, kind: str, origins: Sequence[str]) -> tuple[RowSpec, ...]:
     own = [row for row in link.fields if row.kind == kind]
     by_fields = {(spec.left, spec.right): spec for spec in shipped}
     taken = {row.left for row in own}, {row.right for row in own}
@@ -51,7 +72,7 @@ def _laid_over(shipped: tuple[RowSpec, ...], link: Link, kind: str) -> tuple[Row
                 row.transform or ("choice" if groups else known.transform if known else "same"),
                 groups or (known.groups if known else ()),
                 row.conflict,
-                f"links.{link.name}.fields[{index}]",
+                origins[index],
             )
         )
     return (*kept, *written)

@@ -5,7 +5,7 @@ Refuses: checking anything; it says less than the loader (no rule between two ke
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 
@@ -13,11 +13,16 @@ from bridge.config import plugins
 from bridge.config.mistakes import secret_fields
 from bridge.config.settings import Settings, State
 
-_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+FILE: Final = "bridge.schema.json"
+"""What the schema is called beside a configuration: the line ``#:schema ./bridge.schema.json`` at its top names it to
+taplo and to editors that use it (Even Better TOML). Source: taplo's page about directives.
+"""
+
+_DIALECT: Final = "http://json-schema.org/draft-07/schema#"  # the newest that taplo's validator is built with
 
 
 def json_schema() -> dict[str, Any]:
-    """JSON Schema, draft 2020-12. Loads every installed connector. Raises ConfigError for one that cannot be loaded."""
+    """JSON Schema, draft 7. Loads every installed connector. Raises ConfigError for one that cannot be loaded."""
     schema = Settings.model_json_schema()
     definitions: dict[str, Any] = schema["$defs"]
     definitions["State"] = _with_files(definitions["State"], State)

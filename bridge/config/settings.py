@@ -24,6 +24,8 @@ from pydantic import (
     model_validator,
 )
 
+from bridge.config.source import Path as Key
+from bridge.config.source import Position
 from bridge.errors import ConfigError
 
 DEFAULT_EVERY_S: Final = 300
@@ -286,15 +288,27 @@ class Settings(Strict):
     links: tuple[Link, ...] = Field((), description="What is kept in step.")
 
     _file: Path | None = PrivateAttr(None)
+    _places: Mapping[Key, Position] = PrivateAttr(default_factory=dict)
 
     @property
     def file(self) -> Path | None:
         """The file it was loaded from."""
         return self._file
 
-    def remember(self, file: Path) -> None:
-        """Say where the settings came from; for the loader."""
-        self._file = file
+    def remember(self, file: Path, places: Mapping[Key, Position]) -> None:
+        """Say where the settings came from, and where in the file each key stands; for the loader."""
+        self._file, self._places = file, places
+
+    def place(self, key: Key, *, column: bool = False) -> str:
+        """``bridge.toml:12`` (``bridge.toml:12:3``) for a key, by its path in the file, or for the table it is missing
+        from; "" when they came from no file.
+        """
+        while key and key not in self._places:
+            key = key[:-1]
+        if self._file is None or key not in self._places:
+            return ""
+        at = self._places[key]
+        return f"{self._file.name}:{at.line}" + (f":{at.column}" if column else "")
 
     def link(self, name: str) -> Link:
         """A link by its name. Raises ConfigError with the nearest name."""

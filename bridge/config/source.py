@@ -1,4 +1,4 @@
-"""Where each key stands in a TOML text: tomllib knows it only for syntax errors.
+"""Where each key stands in a TOML text, line and column: tomllib knows it only for syntax errors.
 
 Refuses: judging the text. It scans what tomllib has already accepted, so it looks for names and skips values.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from bisect import bisect_right
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -21,6 +21,13 @@ _SPACE: Final = re.compile(r"[ \t]*")
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 _BARE_VALUE: Final = re.compile(r"[^,\]}#\r\n]*")
 _AT: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+
+
+class Position(NamedTuple):
+    """A place in a text: line and column, both from 1, the column in characters."""
+
+    line: int
+    column: int
 
 
 class BadToml(ValueError):
@@ -48,10 +55,10 @@ def parse(text: str) -> dict[str, Any]:
         raise BadToml(line, column, _AT.sub("", message)) from None
 
 
-def positions(text: str) -> dict[Path, int]:
-    """Line (from 1) of each table, key and array element, by path: ``("links", 0, "left", "container")``.
+def positions(text: str) -> dict[Path, Position]:
+    """Where each table, key and array element begins, by path: ``("links", 0, "left", "container")``.
 
-    ``text`` must be valid TOML. A table has the line of its header, or of the first key that makes it.
+    ``text`` must be valid TOML. A table has the place of its header, or of the first key that makes it.
     """
     return _Scanner(text).document()
 
@@ -61,47 +68,48 @@ class _Scanner:
         self.text = text
         self.at = 0
         self.newlines = [found.start() for found in re.finditer("\n", text)]
-        self.lines: dict[Path, int] = {}
+        self.places: dict[Path, Position] = {}
         self.tables: dict[Path, int] = {}  # arrays of tables: index of the newest element
 
-    def document(self) -> dict[Path, int]:
+    def document(self) -> dict[Path, Position]:
         table: Path = ()
         while self.skip(_BLANK) < len(self.text):
             if self.text[self.at] == "[":
                 table = self.header()
             else:
                 self.pair(table)
-        return self.lines
+        return self.places
 
     def header(self) -> Path:
         is_array = self.text.startswith("[[", self.at)
-        line = self.line()
+        here = self.position()
         self.at += 2 if is_array else 1
-        *parents, last = self.key()
+        *parents, (last, _) = self.key()
         self.at += 2 if is_array else 1
         path: Path = ()
-        for part in parents:
-            path = self.newest(self.note((*path, part), line))
-        path = self.note((*path, last), line)
+        for part, _ in parents:
+            path = self.newest(self.note((*path, part), here))
+        path = self.note((*path, last), here)
         if not is_array:
             return path
         self.tables[path] = self.tables.get(path, -1) + 1
-        return self.note(self.newest(path), line)
+        return self.note(self.newest(path), here)
 
     def pair(self, table: Path) -> None:
-        line = self.line()
         path = table
-        for part in self.key():
-            path = self.note((*path, part), line)
+        for part, place in self.key():
+            path = self.note((*path, part), place)
         self.at += 1  # the equals sign
         self.skip(_SPACE)
         self.value(path)
 
-    def key(self) -> list[str]:
-        parts: list[str] = []
+    def key(self) -> list[tuple[str, Position]]:
+        """The parts of a dotted key, each with its place."""
+        parts: list[tuple[str, Position]] = []
         while True:
             self.skip(_SPACE)
-            parts.append(self.name())
+            place = self.position()
+            parts.append((self.name(), place))
             self.skip(_SPACE)
             if self.text[self.at] != ".":
                 return parts
@@ -128,7 +136,7 @@ class _Scanner:
         self.at += 1  # the bracket
         index = 0
         while self.more("]"):
-            self.value(self.note((*path, index), self.line()))
+            self.value(self.note((*path, index), self.position()))
             index += 1
 
     def inline(self, path: Path) -> None:
@@ -150,14 +158,14 @@ class _Scanner:
     def newest(self, path: Path) -> Path:
         return (*path, self.tables[path]) if path in self.tables else path
 
-    def note(self, path: Path, line: int) -> Path:
-        self.lines.setdefault(path, line)
+    def note(self, path: Path, place: Position) -> Path:
+        self.places.setdefault(path, place)
         return path
 
     def take(self, pattern: re.Pattern[str]) -> str:
         found = pattern.match(self.text, self.at)
         if found is None:  # tomllib has accepted the text, so this is a bug in the scanner
-            raise ValueError(f"position scanner lost at line {self.line()}")
+            raise ValueError(f"position scanner lost at line {self.position().line}")
         self.at = found.end()
         return found[0]
 
@@ -165,5 +173,6 @@ class _Scanner:
         self.take(pattern)
         return self.at
 
-    def line(self) -> int:
-        return bisect_right(self.newlines, self.at - 1) + 1
+    def position(self) -> Position:
+        before = bisect_right(self.newlines, self.at - 1)
+        return Position(before + 1, self.at - (self.newlines[before - 1] if before else -1))

@@ -62,10 +62,17 @@ class Desk:
 
     def mistakes(self, text: str) -> list[str]:
         """What is wrong, with the folder left out."""
+        return [line.replace(f"{self.folder}/", "") for line in str(self.refused(text)).splitlines()]
+
+    def blocks(self, text: str) -> str:
+        """The same as a terminal shows it."""
+        return self.refused(text).details.replace(f"{self.folder}/", "") + "\n"
+
+    def refused(self, text: str) -> InvalidConfig:
         with pytest.raises(InvalidConfig) as caught:
             self.load(text)
         assert caught.value.exit_code == 2
-        return [line.replace(f"{self.folder}/", "") for line in str(caught.value).splitlines()]
+        return caught.value
 
 
 @pytest.fixture

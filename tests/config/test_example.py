@@ -3,6 +3,7 @@
 import re
 import tomllib
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 import jsonschema
 import pytest
@@ -13,6 +14,7 @@ from bridge.config.example import example, render_init
 from bridge.config.loader import load
 from bridge.config.mistakes import is_collection, models_in, secret_fields
 from bridge.config.reference import reference
+from bridge.config.schema import FILE as SCHEMA_FILE
 from bridge.config.schema import json_schema
 from bridge.config.settings import Daemon, Endpoint, ExternalId, FieldRow, Link, Log, MapRow, Settings, State
 
@@ -147,10 +149,51 @@ def test_the_reference_is_up_to_date():
 
 def test_the_schema_takes_the_example_and_the_start():
     schema = json_schema()
-    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.Draft7Validator.check_schema(schema)
 
     for text in (example(), render_init()):
-        jsonschema.validate(tomllib.loads(text), schema)
+        jsonschema.Draft7Validator(schema).validate(tomllib.loads(text))
+        assert text.startswith(f"#:schema ./{SCHEMA_FILE}\n")
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "examples").glob("*.toml")), ids=lambda file: file.stem)
+def test_the_schema_takes_the_example_of_each_pair(file):
+    jsonschema.Draft7Validator(json_schema()).validate(tomllib.loads(file.read_text(encoding="utf-8")))
+
+
+def test_the_schema_and_the_models_know_the_same_keys():
+    """Of each table: its keys, which of them must be there, and the words that a key may hold."""
+    schema = json_schema()
+    named = {**TABLES, **INLINE, "": Settings}
+    models = {model.__name__: model for model in named.values()}
+    models |= {type_: plugins.find(type_).config for type_ in plugins.types()}
+
+    assert schema["$schema"].endswith("draft-07/schema#")
+    for name, model in models.items():
+        table = schema if model is Settings else schema["$defs"][name]
+        files = {f"{secret}_file" for secret in secret_fields(model)}
+        must = {key for key, info in model.model_fields.items() if info.is_required()} - set(secret_fields(model))
+        assert set(table["properties"]) == set(model.model_fields) | files, name
+        assert set(table.get("required", ())) - {"type"} == must - {"type"}, name
+        assert table["additionalProperties"] is False, name
+        assert [key for key, one in table["properties"].items() if "description" not in one and "$ref" not in one] == []
+
+
+def test_the_schema_offers_the_words_that_a_key_takes():
+    rows = json_schema()["$defs"]["FieldRow"]["properties"]
+
+    for key in ("direction", "transform", "conflict", "kind"):
+        assert set(_words(rows[key])) == set(_literals(FieldRow.model_fields[key].annotation)), key
+
+
+def _words(schema):
+    return schema.get("enum") or [word for one in schema.get("anyOf", ()) for word in one.get("enum", ())]
+
+
+def _literals(annotation):
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)
+    return [word for one in get_args(annotation) for word in _literals(one)]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Each kind of mistake: the whole message, with its line."""
+"""Each kind of mistake: the whole message, with its line and column."""
 
 import os
 
@@ -25,46 +25,46 @@ type = "paper"
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("[deamon]\n", 'bridge.toml:1: deamon: unknown key (did you mean "daemon"?)'),
-        ("\n[daemon]\nprot = 1\n", 'bridge.toml:3: daemon.prot: unknown key (did you mean "port"?)'),
-        ("[log]\nzzz = 1\n", "bridge.toml:2: log.zzz: unknown key; known here: level, format"),
-        ('[daemon]\nport = "a"\n', "bridge.toml:2: daemon.port: expected a whole number"),
-        ("[daemon]\nport = 70000\n", "bridge.toml:2: daemon.port: expected 65535 or less"),
-        ("[daemon]\nhost = 1\n", "bridge.toml:2: daemon.host: expected text in quotes"),
-        ('[daemon]\nhost = ""\n', "bridge.toml:2: daemon.host: must not be empty"),
+        ("[deamon]\n", 'bridge.toml:1:1: deamon: unknown key (did you mean "daemon"?)'),
+        ("\n[daemon]\nprot = 1\n", 'bridge.toml:3:1: daemon.prot: unknown key (did you mean "port"?)'),
+        ("[log]\nzzz = 1\n", "bridge.toml:2:1: log.zzz: unknown key; known here: level, format"),
+        ('[daemon]\nport = "a"\n', "bridge.toml:2:1: daemon.port: expected a whole number"),
+        ("[daemon]\nport = 70000\n", "bridge.toml:2:1: daemon.port: expected 65535 or less"),
+        ("[daemon]\nhost = 1\n", "bridge.toml:2:1: daemon.host: expected text in quotes"),
+        ('[daemon]\nhost = ""\n', "bridge.toml:2:1: daemon.host: must not be empty"),
         (
             '[daemon]\ntimezone = "Europe/Berln"\n',
-            ('bridge.toml:2: daemon.timezone: expected a time zone such as "UTC" or "Europe/Berlin"'
+            ('bridge.toml:2:1: daemon.timezone: expected a time zone such as "UTC" or "Europe/Berlin"'
             ' (did you mean "Europe/Berlin"?)'),
         ),
         (
             '[daemon]\nstop_timeout = "soon"\n',
-            ('bridge.toml:2: daemon.stop_timeout: expected a duration such as "30s", "5m", "1h30m" or a whole number of'
+            ('bridge.toml:2:1: daemon.stop_timeout: expected a duration such as "30s", "5m", "1h30m" or a whole number of'
             " seconds"),
         ),
         (
             'log.level = "warn"\n',
-            'bridge.toml:1: log.level: expected "debug", "info", "warning" or "error" (did you mean "warning"?)',
+            'bridge.toml:1:5: log.level: expected "debug", "info", "warning" or "error" (did you mean "warning"?)',
         ),
-        ("daemon = 1\n", "bridge.toml:1: daemon: expected a table: write [daemon]"),
-        ("[links]\n", "bridge.toml:1: links: expected tables: write [[links]]"),
-        ("[connections]\nhub = 1\n", "bridge.toml:2: connections.hub: expected a table: write [connections.hub]"),
+        ("daemon = 1\n", "bridge.toml:1:1: daemon: expected a table: write [daemon]"),
+        ("[links]\n", "bridge.toml:1:1: links: expected tables: write [[links]]"),
+        ("[connections]\nhub = 1\n", "bridge.toml:2:1: connections.hub: expected a table: write [connections.hub]"),
         ('[connections.x]\ntype = "papr"\n',
-         'bridge.toml:2: connections.x.type: expected one of "paper" (did you mean "paper"?)'),
-        ("[connections.x]\n", 'bridge.toml:1: connections.x.type: missing; expected one of "paper"'),
-        ('[connections.x]\ntype = "paper"\npages = 0\n', "bridge.toml:3: connections.x.pages: expected 1 or more"),
+         'bridge.toml:2:1: connections.x.type: expected one of "paper" (did you mean "paper"?)'),
+        ("[connections.x]\n", 'bridge.toml:1:1: connections.x.type: missing; expected one of "paper"'),
+        ('[connections.x]\ntype = "paper"\npages = 0\n', "bridge.toml:3:1: connections.x.pages: expected 1 or more"),
         ('[connections.x]\ntype = "paper"\nlimits = { perhour = 1 }\n',
-         'bridge.toml:3: connections.x.limits.perhour: unknown key (did you mean "per_hour"?)'),
+         'bridge.toml:3:12: connections.x.limits.perhour: unknown key (did you mean "per_hour"?)'),
         ('[connections."My Hub"]\ntype = "paper"\n',
-         ('bridge.toml:1: connections.My Hub: expected a name of lower-case letters, digits, "-" and single "_",'
+         ('bridge.toml:1:1: connections.My Hub: expected a name of lower-case letters, digits, "-" and single "_",'
          " a letter first")),
         ('[connections.a-b]\ntype = "paper"\n[connections.a_b]\ntype = "paper"\n',
-         'bridge.toml:3: connections.a_b: "a-b" and "a_b" have the same name in the environment; rename one'),
-        ("allow_inline_secrets = 3\n", "bridge.toml:1: allow_inline_secrets: expected true or false"),
-        ("[[people]]\nhub = 1\ndesk = 'a'\n", "bridge.toml:2: people[0].hub: expected text in quotes"),
+         'bridge.toml:3:1: connections.a_b: "a-b" and "a_b" have the same name in the environment; rename one'),
+        ("allow_inline_secrets = 3\n", "bridge.toml:1:1: allow_inline_secrets: expected true or false"),
+        ("[[people]]\nhub = 1\ndesk = 'a'\n", "bridge.toml:2:1: people[0].hub: expected text in quotes"),
     ],
 )  # fmt: skip
-def test_a_wrong_key_or_value_is_named_with_its_line(desk, text, expected):
+def test_a_wrong_key_or_value_is_named_with_its_place(desk, text, expected):
     said = [line for line in desk.mistakes(text) if "there is no connection" not in line]
 
     assert said == [expected]
@@ -73,50 +73,50 @@ def test_a_wrong_key_or_value_is_named_with_its_line(desk, text, expected):
 @pytest.mark.parametrize(
     ("extra", "expected"),
     [
-        ("lefft = 1", '9: links[0].lefft: unknown key (did you mean "left"?)'),
+        ("lefft = 1", '9:1: links[0].lefft: unknown key (did you mean "left"?)'),
         ('conflict = "rigth"',
-         '9: links[0].conflict: expected "manual", "left", "right", "newest", "merge" or "keep-both" (did you mean "right"?)'),
-        ('kinds = ["tasks"]', '9: links[0].kinds[0]: expected "task", "label", "comment" or "time_entry" (did you mean "task"?)'),
-        ("kinds = []", "9: links[0].kinds: expected at least 1 entry"),
-        ('kinds = ["comment"]', '9: links[0].kinds: comment cannot go without their tasks: add "task"'),
+         '9:1: links[0].conflict: expected "manual", "left", "right", "newest", "merge" or "keep-both" (did you mean "right"?)'),
+        ('kinds = ["tasks"]', '9:10: links[0].kinds[0]: expected "task", "label", "comment" or "time_entry" (did you mean "task"?)'),
+        ("kinds = []", "9:1: links[0].kinds: expected at least 1 entry"),
+        ('kinds = ["comment"]', '9:1: links[0].kinds: comment cannot go without their tasks: add "task"'),
         ('kinds = ["time_entry", "comment"]',
-         '9: links[0].kinds: time_entry and comment cannot go without their tasks: add "task"'),
-        ("every = 0", "9: links[0].every: expected 1 or more"),
-        ('every = "1m"\ncron = "* * * * *"', "10: links[0].cron: give either every or cron, not both"),
-        ('cron = "* * *"', '9: links[0].cron: expected five cron fields such as "*/10 8-18 * * 1-5"; there are 3'),
+         '9:1: links[0].kinds: time_entry and comment cannot go without their tasks: add "task"'),
+        ("every = 0", "9:1: links[0].every: expected 1 or more"),
+        ('every = "1m"\ncron = "* * * * *"', "10:1: links[0].cron: give either every or cron, not both"),
+        ('cron = "* * *"', '9:1: links[0].cron: expected five cron fields such as "*/10 8-18 * * 1-5"; there are 3'),
         ('cron = "61 * * * *"',
-         ('9: links[0].cron: expected five cron fields such as "*/10 8-18 * * 1-5": error validating expression \'61\':'
+         ('9:1: links[0].cron: expected five cron fields such as "*/10 8-18 * * 1-5": error validating expression \'61\':'
          " the last value (61) is higher than the maximum value (59)")),
         ('cron = "0 0 * * mo"',
-         ('9: links[0].cron: expected five cron fields such as "*/10 8-18 * * 1-5"; "mo" is no weekday: use 0-7 (0 and 7'
+         ('9:1: links[0].cron: expected five cron fields such as "*/10 8-18 * * 1-5"; "mo" is no weekday: use 0-7 (0 and 7'
          " are Sunday) or mon-fri")),
-        ("max_creates = -1", "9: links[0].max_creates: expected 0 or more"),
-        ('fields = [{ left = "a" }]', "9: links[0].fields[0].right: missing"),
+        ("max_creates = -1", "9:1: links[0].max_creates: expected 0 or more"),
+        ('fields = [{ left = "a" }]', "9:11: links[0].fields[0].right: missing"),
         ('fields = [\n  { left = "a", right = "b" },\n  { left = "a", right = "c" },\n]',
-         '11: links[0].fields[1].left: the row of line 10 maps left "a" already'),
+         '11:5: links[0].fields[1].left: the row of line 10 maps left "a" already'),
         ('[[links.fields]]\nleft = "a"\nright = "b"\ntransform = "choice"',
-         "12: links[0].fields[0].transform: choice needs a map"),
+         "12:1: links[0].fields[0].transform: choice needs a map"),
         ('[[links.fields]]\nleft = "a"\nright = "b"\ntransform = "people"\nmap = [{ left = "x", right = "y" }]',
-         '13: links[0].fields[0].map: a map needs transform = "choice", not "people"'),
+         '13:1: links[0].fields[0].map: a map needs transform = "choice", not "people"'),
         (('[[links.fields]]\nleft = "a"\nright = "b"\nmap = [\n  { left = "x", right = "y" },\n  '
          '{ left = ["z", "X"], right = "w" },\n]'),
-         '14: links[0].fields[0].map[1].left: "X" stands in the map row of line 13 already'),
+         '14:5: links[0].fields[0].map[1].left: "X" stands in the map row of line 13 already'),
     ],
 )  # fmt: skip
-def test_a_mistake_in_a_link_is_named_with_its_line(desk, extra, expected):
+def test_a_mistake_in_a_link_is_named_with_its_place(desk, extra, expected):
     assert desk.mistakes(f"{CONNECTIONS}{LINK}{extra}\n") == [f"bridge.toml:{expected}"]
 
 
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ('"desk"', '"dsek"', '7: links[0].left.connection: there is no connection "dsek" (did you mean "desk"?)'),
-        ('"desk"', '"qqqq"', '7: links[0].left.connection: there is no connection "qqqq"; there are "desk", "hub"'),
-        ('name = "app"\n', "", "5: links[0].name: missing"),
-        ('"app"', '"a b"', "6: links[0].name: expected a name of the form ^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"),
+        ('"desk"', '"dsek"', '7:10: links[0].left.connection: there is no connection "dsek" (did you mean "desk"?)'),
+        ('"desk"', '"qqqq"', '7:10: links[0].left.connection: there is no connection "qqqq"; there are "desk", "hub"'),
+        ('name = "app"\n', "", "5:1: links[0].name: missing"),
+        ('"app"', '"a b"', "6:1: links[0].name: expected a name of the form ^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"),
         ('"desk", container = "Board"', '"hub", container = "Acme/App"',
-         "8: links[0].right: left and right are the same container"),
-        (', container = "acme/app"', "", "8: links[0].right.container: missing"),
+         "8:1: links[0].right: left and right are the same container"),
+        (', container = "acme/app"', "", "8:1: links[0].right.container: missing"),
     ],
 )  # fmt: skip
 def test_a_link_must_join_two_known_places(desk, old, new, expected):
@@ -127,8 +127,8 @@ def test_two_links_must_differ_in_name_and_in_containers(desk):
     turned = LINK.replace("left", "x").replace("right", "left").replace("x =", "right =").replace('"app"', '"APP"')
 
     assert desk.mistakes(CONNECTIONS + LINK + turned) == [
-        'bridge.toml:9: links[1]: link "app" (line 5) joins the same two containers',
-        'bridge.toml:10: links[1].name: the link of line 6 is called "app" already',
+        'bridge.toml:9:1: links[1]: link "app" (line 5) joins the same two containers',
+        'bridge.toml:10:1: links[1].name: the link of line 6 is called "app" already',
     ]
 
 
@@ -154,9 +154,9 @@ hub = "carol"
 """
 
     assert desk.mistakes(CONNECTIONS + people) == [
-        'bridge.toml:9: people[1].hub: "Alice" is the person of line 6 already',
-        'bridge.toml:12: people[2].hbu: there is no connection "hbu" (did you mean "hub"?)',
-        "bridge.toml:14: people[3]: a person needs a name on at least two connections",
+        'bridge.toml:9:1: people[1].hub: "Alice" is the person of line 6 already',
+        'bridge.toml:12:1: people[2].hbu: there is no connection "hbu" (did you mean "hub"?)',
+        "bridge.toml:14:1: people[3]: a person needs a name on at least two connections",
     ]
 
 
@@ -167,14 +167,14 @@ def test_all_mistakes_are_said_at_once_in_the_order_of_the_file(desk, monkeypatc
 
     assert [line.partition(": expected")[0].partition("; there")[0] for line in desk.mistakes(text)] == [
         "environment BRIDGE_LOG__LEVEL: log.level",
-        "bridge.toml:2: daemon.port",
-        'bridge.toml:7: connections.desk.pags: unknown key (did you mean "pages"?)',
-        "bridge.toml:12: links[0].every",
-        "bridge.toml:13: links[0].verify_after",
-        "bridge.toml:14: links[1].right: missing",
-        "bridge.toml:15: links[1].name",
-        "bridge.toml:16: links[1].left.container: must not be empty",
-        'bridge.toml:16: links[1].left.connection: there is no connection "nowhere"',
+        "bridge.toml:2:1: daemon.port",
+        'bridge.toml:7:1: connections.desk.pags: unknown key (did you mean "pages"?)',
+        "bridge.toml:12:1: links[0].every",
+        "bridge.toml:13:1: links[0].verify_after",
+        "bridge.toml:14:1: links[1].right: missing",
+        "bridge.toml:15:1: links[1].name",
+        'bridge.toml:16:10: links[1].left.connection: there is no connection "nowhere"',
+        "bridge.toml:16:34: links[1].left.container: must not be empty",
     ]  # fmt: skip
 
 
@@ -183,9 +183,64 @@ def test_mistakes_can_be_read_one_by_one(desk):
         desk.load("[daemon]\nprot = 1\n")
 
     (mistake,) = caught.value.mistakes
-    assert mistake.where == f"{desk.file}:2"
+    assert mistake.where == f"{desk.file}:2:1"
     assert mistake.key == "daemon.prot"
     assert mistake.text == 'unknown key (did you mean "port"?)'
+
+
+# --- as a terminal shows them ----------------------------------------------------------------------------------------
+
+
+def test_a_mistake_in_a_row_says_which_row_and_shows_the_line_with_the_place_marked(desk):
+    text = f"""{CONNECTIONS}{LINK}
+[[links.fields]]
+left = "title"
+right = "Summary"
+direction = "left"
+map = [ {{ left = "a", right = "b" }}, {{ left = ["x", "A"], right = "c" }} ]
+"""
+
+    assert (
+        desk.blocks(text)
+        == """\
+2 mistakes in the configuration:
+bridge.toml:13:1: links[0].fields[0].direction: expected "both", "left-to-right", "right-to-left", "create-only" or "off"
+    in the row "title = Summary" of link "app"
+    direction = "left"
+    ^^^^^^^^^
+bridge.toml:14:40: links[0].fields[0].map[1].left: "A" stands in the map row of line 14 already
+    in the row "title = Summary" of link "app"
+    map = [ { left = "a", right = "b" }, { left = ["x", "A"], right = "c" } ]
+                                           ^^^^
+"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("[daemon]\n  prot = 1\n", "prot = …\n    ^^^^"),
+        ("[deamon] # hm\n", "[deamon]\n    ^^^^^^^^"),
+        ('log.level = "warn"\n', ""),
+        ("[connections]\nhub = 1\n", "hub = …\n    ^^^"),
+        ('state = { ulr = "sqlite:///x" }\n', ""),
+    ],
+)
+def test_outside_of_rows_only_the_key_is_shown_for_its_value_may_be_a_secret(desk, text, shown):
+    _, *below = desk.blocks(text).splitlines()
+
+    assert "\n".join(below) == (f"    {shown}" if shown else "")
+
+
+def test_of_a_long_line_the_part_around_the_place_is_shown(desk):
+    groups = ", ".join(f'{{ left = "left-{n}", right = "right-{n}" }}' for n in range(9))
+    text = f'{CONNECTIONS}{LINK}fields = [{{ left = "a", right = "b", map = [{groups}, {{ lef = "x" }}] }}]\n'
+
+    first, _, line, carets = desk.blocks(text.replace("lef =", "left =")).splitlines()
+
+    assert first.endswith(".right: missing")
+    assert len(line) <= 104
+    assert line[carets.index("^") :].startswith('{ left = "x" }')
 
 
 # --- the file itself --------------------------------------------------------------------------------------------------
@@ -198,7 +253,7 @@ def test_what_is_not_toml_is_one_message_with_line_and_column(desk):
 def test_text_that_is_not_utf8_is_one_message(desk):
     desk.file.write_bytes(b"# ok\nname = '\xff'\n")
 
-    with pytest.raises(InvalidConfig, match=r"bridge.toml:2: not UTF-8 text; save the file as UTF-8$"):
+    with pytest.raises(InvalidConfig, match=r"bridge.toml:2:9: not UTF-8 text; save the file as UTF-8$"):
         load(desk.file)
 
 

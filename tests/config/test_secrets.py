@@ -133,7 +133,7 @@ def test_relative_paths_are_relative_to_the_configuration(desk, monkeypatch):
 def test_a_secret_in_the_configuration_is_refused_with_the_places_for_it(desk):
     assert desk.mistakes(f'{HUB}token = "{CANARY}"\n') == [
         (
-            f"bridge.toml:3: connections.hub.token: a secret does not belong into this file; {PLACES}, or set"
+            f"bridge.toml:3:1: connections.hub.token: a secret does not belong into this file; {PLACES}, or set"
             " allow_inline_secrets = true"
         )
     ]
@@ -149,7 +149,7 @@ def test_two_ways_in_one_place_are_refused(desk, secret_file):
     text = f'allow_inline_secrets = true\n{HUB}token = "a"\ntoken_file = "{secret_file("b")}"\n'
 
     assert desk.mistakes(text) == [
-        "bridge.toml:5: connections.hub.token_file: give either token or token_file, not both"
+        "bridge.toml:5:1: connections.hub.token_file: give either token or token_file, not both"
     ]
 
 
@@ -169,7 +169,7 @@ def test_a_secret_file_that_is_no_use_is_one_message(desk, name, content, expect
         (desk.folder / name).write_bytes(content)
 
     assert desk.mistakes(f'{HUB}token_file = "{name}"\n') == [
-        f"bridge.toml:3: connections.hub.token_file: {name} {expected}"
+        f"bridge.toml:3:1: connections.hub.token_file: {name} {expected}"
     ]
 
 
@@ -191,7 +191,7 @@ def test_a_secret_file_that_others_can_use_is_warned_about(desk, secret_file, mo
     desk.load(f'{HUB}token_file = "{secret_file(CANARY, mode=mode)}"\n')
 
     (warning,) = desk.warnings
-    assert f"{desk.file}:3: connections.hub.token_file: " in warning
+    assert f"{desk.file}:3:1: connections.hub.token_file: " in warning
     assert f"run: chmod 600 {desk.folder}/secret.txt" in warning
 
 
@@ -203,7 +203,7 @@ def test_an_inline_secret_that_others_can_read_is_warned_about(desk):
 
     assert token(load(desk.file, warn=desk.warnings.append)) == CANARY
     assert desk.warnings == [
-        f"{desk.file}:4: connections.hub.token: others can read this secret (-rw-r--r--); run: chmod 600 {desk.file}"
+        f"{desk.file}:4:1: connections.hub.token: others can read this secret (-rw-r--r--); run: chmod 600 {desk.file}"
     ]
 
 
@@ -211,7 +211,7 @@ def test_a_password_in_the_configured_database_url_is_warned_about(desk):
     desk.load(f'[state]\nurl = "postgresql://me:{CANARY}@db/bridge"\n')
 
     (warning,) = desk.warnings
-    assert f"{desk.file}:2: state.url: holds a password; put it into the environment (BRIDGE_STATE__URL)" in warning
+    assert f"{desk.file}:2:1: state.url: holds a password; put it into the environment (BRIDGE_STATE__URL)" in warning
     assert CANARY not in warning
 
 
@@ -219,7 +219,7 @@ def test_a_connection_without_a_token_is_warned_about(desk):
     desk.load(HUB)
 
     assert desk.warnings == [
-        f"{desk.file}:1: connections.hub: has no token, so it can read little and write nothing; {PLACES}"
+        f"{desk.file}:1:1: connections.hub: has no token, so it can read little and write nothing; {PLACES}"
     ]
 
 
@@ -282,6 +282,8 @@ def test_warnings_go_to_the_log_unless_somebody_takes_them(desk, caplog):
         f'{HUB}token = "{CANARY}\n',
         f"{HUB}token = {CANARY}\n",
         f'[[links]]\nname = "{CANARY}"\nleft = "{CANARY}"\n',
+        f'[[links]]\nname = "a"\n[[links.fields]]\nleft = "a"\ntoken = "{CANARY}"\n',
+        f'[[links]]\nname = "a"\nfields = [{{ left = "a", token = "{CANARY}", x = 1 }}]\n',
     ],
 )
 def test_no_mistake_repeats_what_may_be_a_secret(desk, text):
@@ -289,6 +291,7 @@ def test_no_mistake_repeats_what_may_be_a_secret(desk, text):
         desk.load(text)
 
     told = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + repr(caught.value.mistakes)
+    told += caught.value.details
     assert CANARY not in told
     assert caught.value.__cause__ is None
 
@@ -300,7 +303,7 @@ def test_a_known_secret_is_hidden_wherever_else_it_was_written(desk, monkeypatch
         HUB + f'[[links]]\nname = "a"\nleft = {{ connection = "{CANARY}", container = "a" }}\n'
         'right = { connection = "hub", container = "b" }\n'
     )
-    assert mistake == 'bridge.toml:5: links[0].left.connection: there is no connection "[hidden]"; there are "hub"'
+    assert mistake == 'bridge.toml:5:10: links[0].left.connection: there is no connection "[hidden]"; there are "hub"'
 
 
 def test_settings_never_show_a_secret(desk, monkeypatch):

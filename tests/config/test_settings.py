@@ -10,7 +10,8 @@ import pytest
 
 from bridge.config import plugins
 from bridge.config.checks import cron_mistake
-from bridge.config.settings import Daemon, State, parse_duration
+from bridge.config.rows import row_specs
+from bridge.config.settings import Daemon, Link, Settings, State, Strict, parse_duration
 from bridge.errors import ConfigError
 
 
@@ -138,7 +139,9 @@ def test_a_broken_plugin_is_a_mistake_at_its_type(desk, monkeypatch):
     point(monkeypatch, "absent_package:PLUGIN")
 
     (mistake,) = desk.mistakes('[connections.a]\ntype = "x"\n')
-    assert mistake.startswith('bridge.toml:2: connections.a.type: the connector "x" (absent_package:PLUGIN) cannot be')
+    assert mistake.startswith(
+        'bridge.toml:2:1: connections.a.type: the connector "x" (absent_package:PLUGIN) cannot be'
+    )
 
 
 def test_the_models_import_neither_connectors_nor_the_loaders_libraries():
@@ -157,3 +160,27 @@ def test_only_the_connectors_a_configuration_names_are_imported(tmp_path):
     ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
 
     assert ended.stdout == "False\n"
+
+
+def test_a_row_is_known_by_the_line_it_stands_in(desk):
+    text = f'{desk.good}preset = "none"\nfields = [{{ left = "a", right = "b" }}]\n[[links]]\nname = "two"\n'
+    text += 'left = { connection = "desk", container = "X" }\nright = { connection = "hub", container = "Y" }\n'
+    settings = desk.load(text + '[[links.fields]]\n\nleft = "title"\nright = "title"\n')
+
+    assert [row_specs(settings, link)["task"][0].origin for link in settings.links] == [
+        "bridge.toml:12",
+        "bridge.toml:17",
+    ]
+    assert settings.place(("links", 1, "fields", 0, "right"), column=True) == "bridge.toml:20:1"
+    assert settings.place(("links", 1, "fields", 0, "map"), column=True) == "bridge.toml:17:1"
+    assert Settings().place(("links", 0)) == ""
+
+
+def test_rows_of_settings_that_no_file_holds_are_known_by_their_number():
+    end = {"connection": "a", "container": "x"}
+    link = Link(
+        name="app", left=end, right=end | {"container": "y"}, preset="none", fields=({"left": "a", "right": "b"},)
+    )
+    settings = Settings(connections={"a": Strict()}, links=(link,))
+
+    assert row_specs(settings, link)["task"][0].origin == "links.app.fields[0]"

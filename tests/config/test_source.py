@@ -1,5 +1,6 @@
 """The scanner of positions agrees with tomllib about what is in a document, and with the eye about where."""
 
+import re
 import string
 import tomllib
 
@@ -97,18 +98,38 @@ def test_the_scanner_finds_exactly_the_keys_tomllib_reads(text):
 
 
 @settings(deadline=None)
+@given(documents())
+def test_every_key_stands_where_the_scanner_says(text):
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return
+    lines = text.split("\n")
+
+    for path, place in positions(text).items():
+        here = lines[place.line - 1][place.column - 1 :]
+        assert not here[:1].isspace(), path
+        if isinstance(path[-1], str) and not here.startswith("["):
+            written = re.match(r"""[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|'[^']*'""", here)
+            assert written is not None, path
+            assert tomllib.loads(f"{written[0]} = 1") == {path[-1]: 1}
+
+
+@settings(deadline=None)
 @given(st.lists(st.lists(BARE, min_size=1, max_size=3, unique=True), max_size=4), BREAKS)
-def test_every_key_has_the_line_it_stands_in(tables, gap):
+def test_every_key_has_the_line_and_the_column_it_stands_in(tables, gap):
     lines: list[str] = []
     expected = {}
     for index, names in enumerate(tables):
-        lines += ["# comment", "[[t]]"]
-        expected["t", index] = len(lines)
+        lines += ["# comment", "  [[t]]"]
+        expected["t", index] = (len(lines), 3)
         for name in names:
             lines += [f'{name} = [ """', 'text """,']
-            expected["t", index, name] = len(lines) - 1
+            expected["t", index, name] = (len(lines) - 1, 1)
+            expected["t", index, name, 0] = (len(lines) - 1, len(name) + 6)
             lines += [f"  {{ inner = {index} }} ]"]
-            expected["t", index, name, 1, "inner"] = len(lines)
+            expected["t", index, name, 1] = (len(lines), 3)
+            expected["t", index, name, 1, "inner"] = (len(lines), 5)
 
     found = positions("\n".join(lines))
 
@@ -119,9 +140,14 @@ def test_dotted_and_quoted_keys_are_found_under_the_name_they_mean():
     text = 'a."b.c".\'d\' = 1\n["x\\u0041" . y]\nz = { p.q = 2 }\n'
 
     assert positions(text) == {
-        ("a",): 1, ("a", "b.c"): 1, ("a", "b.c", "d"): 1,
-        ("xA",): 2, ("xA", "y"): 2, ("xA", "y", "z"): 3, ("xA", "y", "z", "p"): 3, ("xA", "y", "z", "p", "q"): 3,
+        ("a",): (1, 1), ("a", "b.c"): (1, 3), ("a", "b.c", "d"): (1, 9),
+        ("xA",): (2, 1), ("xA", "y"): (2, 1), ("xA", "y", "z"): (3, 1), ("xA", "y", "z", "p"): (3, 7),
+        ("xA", "y", "z", "p", "q"): (3, 9),
     }  # fmt: skip
+
+
+def test_columns_count_characters_not_bytes():
+    assert positions('"größe" = { "ö" = 1 }')["größe", "ö"] == (1, 13)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,77 @@
+"""What a link's own rows ask of two trackers that is not there, each with its place in the configuration.
+
+Refuses: asking the trackers; it is told what they have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+
+from bridge.config.mistakes import nearest
+from bridge.config.rows import key_of, row_of
+from bridge.config.settings import Link, Settings
+from bridge.errors import ConfigError
+from bridge.model import SIDES, Schema, Side
+from connectors.base import Finding
+from mappings.rows import RowSpec
+
+
+def unknown_fields(
+    settings: Settings, link: Link, kind: str, specs: Collection[RowSpec], schemas: Mapping[Side, Schema]
+) -> list[ConfigError]:
+    """One error for each field that a row of the configuration names and its tracker does not have, in their order."""
+    found = []
+    for spec in specs:
+        row = row_of(link, kind, spec)
+        for side in SIDES if row is not None else ():
+            name, there = _field(spec, side), schemas[side].fields
+            if row is not None and name and name not in there:
+                end = link.side(side)
+                found.append(
+                    ConfigError(
+                        f'{_at(settings, link, row, side)}the {side} side ({end.connection}) has no field "{name}"'
+                        f"{nearest(name, there)}",
+                        hint=f"A {kind} there has: {', '.join(sorted(there))}.",
+                    )
+                )
+    return found
+
+
+def with_place(settings: Settings, link: Link, kind: str, side: Side, said: ConfigError) -> ConfigError:
+    """What a connector says of a custom field it does not have, with the row that names it."""
+    for index, row in enumerate(link.fields):
+        name = _field(row, side)
+        if row.kind == kind and name.startswith("custom.") and name.partition(".")[2] in said.message:
+            return ConfigError(f"{_at(settings, link, index, side)}{said.message}", hint=said.hint)
+    return said
+
+
+def with_places(settings: Settings, link: Link, kind: str, side: Side, found: Iterable[Finding]) -> list[Finding]:
+    """What a tracker says of names in maps, with the place of each in the configuration."""
+    places = {
+        name: settings.place(key_of(settings, link, index, "map", number, side, at), column=True)
+        for index, row in enumerate(link.fields)
+        if row.kind == kind
+        for number, group in enumerate(row.map)
+        for at, name in enumerate(group.left if side == "left" else group.right)
+    }
+    return [_placed(one, places) for one in found]
+
+
+def _placed(found: Finding, places: Mapping[str, str]) -> Finding:
+    place = next((place for name, place in places.items() if f'"{name}"' in found.what), "")
+    return replace(found, what=f"{place}: {found.what}") if place and found.level != "ok" else found
+
+
+def _field(row: object, side: Side) -> str:
+    """The field of a side; "" for a row that has none there."""
+    return getattr(row, side) or ""
+
+
+def _at(settings: Settings, link: Link, row: int, side: Side) -> str:
+    """``bridge.toml:12:1: link "app", row "title = Summary": ``."""
+    place = settings.place(key_of(settings, link, row, side), column=True)
+    spec = link.fields[row]
+    names = " = ".join(_field(spec, each) or "?" for each in SIDES)
+    return f'{place}{": " if place else ""}link "{link.name}", row "{names}": '

@@ -1,0 +1,73 @@
+"""What a row asks for and a tracker does not have is said with its place in the configuration."""
+
+from __future__ import annotations
+
+import pytest
+
+from bridge.sandbox.server import Sandbox
+
+CONFIG = """
+[connections.hub]
+type = "github"
+base_url = "{hub}"
+
+[connections.board]
+type = "artala"
+base_url = "{board}"
+requests_per_minute = 0
+
+[[links]]
+name = "app"
+left = {{ connection = "hub", container = "acme/app" }}
+right = {{ connection = "board", container = "Engineering" }}
+"""
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BRIDGE_CONNECTIONS__HUB__TOKEN", "ghp_sandbox_bridge")
+    monkeypatch.setenv("BRIDGE_CONNECTIONS__BOARD__TOKEN", "tb_sandbox_bridge")
+    with Sandbox("github") as hub, Sandbox("artala") as board:
+        (tmp_path / "bridge.toml").write_text(CONFIG.format(hub=hub.url, board=board.url))
+        yield tmp_path
+
+
+def add(place, text: str) -> None:
+    with (place / "bridge.toml").open("a") as file:
+        file.write(text)
+
+
+def test_every_field_that_a_tracker_does_not_have_is_named_with_line_column_and_the_nearest_there_is(bridge, place):
+    add(place, '[[links.fields]]\nleft = "titel"\nright = "title"\n[[links.fields]]\nleft = "body"\nright = "zzz"\n')
+
+    live = bridge("config", "check", "--live")
+    run = bridge("sync")
+
+    said = " ".join(live.out.split())
+
+    assert live.code == 1
+    assert (
+        'bridge.toml:16:1: link "app", row "titel = title": the left side (hub) has no field "titel" '
+        '(did you mean "title"?)'
+    ) in said
+    assert 'bridge.toml:19:1: link "app", row "body = zzz": the left side (hub) has no field "body"' in said
+    assert (
+        'bridge.toml:20:1: link "app", row "body = zzz": the right side (board) has no field "zzz" A task there has: '
+    ) in said
+    assert run.code == 2
+    assert 'error: bridge.toml:16:1: link "app", row "titel = title": the left side' in run.err
+
+
+def test_a_name_in_a_map_that_a_tracker_does_not_have_is_named_with_its_place(bridge, place):
+    add(
+        place,
+        '[[links.fields]]\nleft = "status"\nright = "status"\nmap = [\n'
+        '  { left = "open", right = ["To Do", "Doen"] },\n  { left = "closed", right = "Done" },\n]\n',
+    )
+
+    live = bridge("config", "check", "--live")
+
+    assert live.code == 1
+    assert "bridge.toml:19:38: link app, right board:Engineering (task): " in live.out
+    assert 'Did you mean "Done"?' in live.out
