@@ -22,6 +22,7 @@ from typing import Any, Final, TypeAlias
 import pytest
 
 from bridge.sandbox.frame import Frame
+from state import schema
 
 collect_ignore = ["real"]  # it needs servers, which ./dev test-real starts
 
@@ -113,6 +114,33 @@ def contract_dir() -> Path:
         pytest.skip(f"{CONTRACT_DIR} is not set")
     assert folder.is_dir(), f"{CONTRACT_DIR} names no folder: {folder}"
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def migrate() -> Iterator[Callable[..., None]]:
+    """How Bridge brings a database up by one revision; which it does in these tests only once from nothing.
+
+    Each other new SQLite database gets the tables that the first one got. The tests of migrations take this fixture's
+    value and put it back.
+    """
+    step = schema._step
+    known: list[str] = []
+
+    def first_or_copied(connection: Any, target: Any, current: str | None, backup: Path | None) -> None:
+        if current is not None or not target.is_sqlite:
+            step(connection, target, current, backup)
+        elif not known:
+            step(connection, target, current, backup)
+            made = connection.exec_driver_sql("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")
+            known.extend(row[0] for row in made.fetchall())
+        else:
+            for statement in known:
+                connection.exec_driver_sql(statement)
+            connection.exec_driver_sql(f"INSERT INTO {schema.VERSION_TABLE} VALUES ('{schema.HEAD}')")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schema, "_step", first_or_copied)
+        yield step
 
 
 class _Checked:

@@ -1,8 +1,8 @@
 """A warm process that runs tests against a copy of the packages, in a fork for each run.
 
-What costs is importing the libraries, so that is done once, here; a fork costs nothing. A child imports Bridge from its
-own copy, runs pytest, and writes what came of it. A script of its own, started by ``nursery.py``: forking is safe where
-no thread runs.
+What costs is importing the libraries, so that is done once, here; a fork costs nothing. A child imports Bridge from the
+copy, runs pytest, and writes what came of it. What it had to compile it leaves in the folder that is this script's only
+argument, for the next. A script of its own, started by ``nursery.py``: forking is safe where no thread runs.
 
 Protocol: one JSON object a line. In: ``folder`` (holds the packages), ``tests`` (node ids). Out: ``code`` (pytest's exit
 code, negative for a signal) and ``reports``: those that are not a pass, and the passes of the tests themselves.
@@ -113,6 +113,7 @@ def answer(folder: Path, tests: list[str]) -> dict[str, Any]:
 def main() -> None:
     for name in LIBRARIES:
         import_module(name)
+    sys.pycache_prefix, sys.dont_write_bytecode = sys.argv[1], False
     gc.collect()
     gc.freeze()  # so that no child touches the pages of what it inherits
     for line in sys.stdin:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -42,12 +43,13 @@ class Verdict:
 
 
 class Nursery:
-    """The warm process and its folder. One copy at a time."""
+    """The warm process and its folder. One copy at a time, always in one place: what did not change is compiled once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._planted = 0
         self._host = subprocess.Popen(
-            [sys.executable, "-P", str(Path(__file__).with_name("host.py"))],
+            [sys.executable, "-P", str(Path(__file__).with_name("host.py")), str(folder / "compiled")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -61,12 +63,14 @@ class Nursery:
 
     def run(self, tests: Sequence[str], mutation: Mutation | None = None) -> Verdict:
         """Run tests against a fresh copy, with a bug in it or without."""
-        copy = self._folder / (mutation.name.replace(" ", "-") if mutation else "as-it-is")
+        copy = self._folder / "copy"
         for package in PACKAGES:
-            shutil.copytree(ROOT / package, copy / package)
+            shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
         if mutation is not None:
             file = copy / mutation.file
             file.write_text(planted(mutation, file.read_text(encoding="utf-8")), encoding="utf-8")
+            self._planted += 1
+            os.utime(file, (self._planted, self._planted))  # no other file of this name was compiled with this time
         try:
             said = self._ask({"folder": str(copy), "tests": list(tests)})
             return Verdict(said["code"], tuple(said["reports"]), (copy / "output").read_text(errors="replace"))

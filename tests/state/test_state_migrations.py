@@ -17,6 +17,11 @@ GOOD = 'op.add_column("link", sa.Column("note", sa.String(), server_default="", 
 BAD = GOOD + '\n    op.execute("INSERT INTO no_such_table VALUES (1)")'
 
 
+@pytest.fixture(autouse=True)
+def _each_database_is_migrated(migrate, monkeypatch):
+    monkeypatch.setattr(schema, "_step", migrate)
+
+
 @pytest.fixture
 def next_version(tmp_path, monkeypatch):
     """Pretend to be the Bridge of tomorrow: the migrations of today and one more, whose body is given."""
