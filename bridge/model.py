@@ -111,6 +111,17 @@ class Schema:
     fields: Mapping[str, FieldSpec]
 
 
+class Person(Struct, frozen=True, omit_defaults=True):
+    """Somebody whom a container's items can name: ``name`` as its fields of people hold it, ``email`` in lower case where
+    the tracker shows it, ``shown`` what people call them there. ``active`` is False for an account that was closed.
+    """
+
+    name: str
+    email: str | None = None
+    shown: str | None = None
+    active: bool = True
+
+
 class Ref(Struct, frozen=True, order=True, gc=False):
     """Where a record lives. ``container`` and ``id`` are the tracker's own words, always strings."""
 

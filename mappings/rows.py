@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bridge.model import FieldSpec, Side, Value
 from mappings.lenses import Lens
 from mappings.normal import normal
-from mappings.people import People
+from mappings.people import People, exchanged, people_in
 
 Direction = Literal["both", "left-to-right", "right-to-left", "create-only", "off"]
 Policy = Literal["manual", "left", "right", "newest", "merge", "keep-both"]
@@ -81,3 +81,13 @@ class Mapping_:  # noqa: N801 — typing's name is taken
         """The names this mapping reads on ``side``."""
         read = frozenset(row.field(side) for row in self.rows if row.direction != "off")
         return read | {self.author[side]} if side in self.author else read
+
+    def knowing(self, people: People) -> Mapping_:
+        """The same rows with these persons. Nobody stands in for another but on tasks: who wrote or worked is said as it is."""
+        strict = people.without_fallback()
+        mine = people if self.kind == "task" else strict
+        rows = tuple(
+            row if people_in(row.lens) is None else replace(row, lens=exchanged(row.lens, mine), known={})
+            for row in self.rows
+        )
+        return replace(self, rows=rows, people=strict)

@@ -42,7 +42,7 @@ def _created_set(row: Row, side: Side, mine: Value, theirs: Value, sent: Value) 
     there = {key(name) for name in members(theirs)}
     given = tuple(name for name in members(sent) if key(name) in there)
     words = {key(name) for name in given}
-    own = tuple(name for name in members(mine) if _word(row, side, name) in words)
+    own = tuple(name for name in members(mine) if _is_said(row, side, name, words))
     return _as_held(row.spec(other(side)), own), _as_held(row.spec(side), given)
 
 
@@ -67,11 +67,13 @@ def _created_scalar(
     return (mine if unchanged else UNSET), wanted
 
 
-def _word(row: Row, side: Side, name: str) -> str | None:
+def _is_said(row: Row, side: Side, name: str, words: Collection[str]) -> bool:
+    """Whether a member is among these words of ``side``, or is to be left out there."""
     try:
-        return key(str(row.convert(side, name)))
+        said = row.convert(side, name)
     except UnmappedError:
-        return None
+        return False
+    return said is None or key(str(said)) in words
 
 
 def overlay(rows: Collection[tuple[str, Value | Unset, Value]]) -> dict[str, Value | Unset]:

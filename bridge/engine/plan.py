@@ -14,7 +14,7 @@ from bridge.engine.binding import rows_of
 from bridge.engine.fields import decide
 from bridge.engine.link import Link
 from bridge.engine.outcome import Decided, Outcome, Problem, Sight, unwritable
-from bridge.engine.sets import members, word_of
+from bridge.engine.sets import new_set
 from bridge.model import (
     SIDES,
     UNSET,
@@ -322,14 +322,9 @@ def _for_create(row: Row, side: Side, record: Record) -> tuple[Value, list[Probl
     value = row.normal(side, record.fields.get(row.field(side)))
     spec = replace(row.spec(target), writable="always") if row.spec(target).writable != "never" else row.spec(target)
     problems: list[Problem] = []
+    wanted: Value
     if row.is_set:
-        said = []
-        for name in members(value):
-            try:
-                said.append(word_of(row, target, name))
-            except UnmappedError as unmapped:
-                problems.append(Problem(side, unmapped.reason, unmapped.message))
-        wanted: Value = tuple(sorted(said)) if spec.type.is_set else (said[0] if said else None)
+        wanted, problems = new_set(row, side, value)
     else:
         try:
             wanted = row.normal(target, row.convert(target, value))

@@ -190,9 +190,7 @@ def _has_moved(now: Value, base: Value | Unset) -> bool:
 
 def _agree(row: Joined, left: Value, right: Value) -> bool:
     if isinstance(left, tuple) or isinstance(right, tuple):
-        there = {key(name) for name in members(right)}
-        said = {key(word) for name in members(left) if (word := _word(row, "right", name)) is not None}
-        return _word_less(row, left, "right") is None and said == there
+        return _is_covered(row, left, right, "right") and _is_covered(row, right, left, "left")
     one, two = _plain(left), _plain(right)
     return one == two or bool(row.lens.agree(one, two))
 
@@ -217,11 +215,21 @@ def _word_less(row: Joined, value: Value, to: Side) -> UnmappedError | None:
     return None
 
 
+def _is_covered(row: Joined, value: Value, there: Value, to: Side) -> bool:
+    """Whether the other side has a word for every member, or one that means it."""
+    back: Side = "left" if to == "right" else "right"
+    has = {key(name) for name in members(there)}
+    meant = {_word(row, back, name) for name in members(there)}
+    return all(_word(row, to, name) in ("", *has) or key(name) in meant for name in members(value))
+
+
 def _word(row: Joined, to: Side, name: str) -> str | None:
+    """What a member is called on the other side, as a key; "" where it is left out there, None where nothing says it."""
     try:
-        return str(row.lens.to_right(name) if to == "right" else row.lens.to_left(name))
+        said = row.lens.to_right(name) if to == "right" else row.lens.to_left(name)
     except UnmappedError:
         return None
+    return "" if said is None else key(str(said))
 
 
 def _plain(value: Value | Unset) -> Value:

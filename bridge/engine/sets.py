@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +11,7 @@ from bridge.engine.outcome import KEEP, After, Outcome, Problem, Sight, checked,
 from bridge.merge import Delta, apply_delta, delta, key
 from bridge.model import FieldSpec, FieldType, Side, Unset, Value, other
 from mappings.lenses import Same, UnmappedError
+from mappings.people import people_in
 from mappings.rows import Row
 
 
@@ -20,12 +22,12 @@ def members(value: Value | Unset) -> tuple[str, ...]:
     return () if value is None or isinstance(value, Unset) else (str(value),)
 
 
-def _shape(spec: FieldSpec, names: tuple[str, ...], held: tuple[str, ...]) -> Value:
-    """A set as the field stores it; of more people than fit, those that are there already stay."""
+def _shape(spec: FieldSpec, names: tuple[str, ...], held: tuple[str, ...], last: str) -> Value:
+    """A set as the field stores it; of more people than fit, those that are there already stay, but for ``last``."""
     room = _room(spec)
     if room is not None and len(names) > room:
         there = {key(name) for name in held}
-        names = tuple(sorted(names, key=lambda name: (key(name) not in there, name))[:room])
+        names = tuple(sorted(names, key=lambda name: (key(name) == last, key(name) not in there, name))[:room])
     if spec.type.is_set:
         return tuple(sorted(names))
     return names[0] if names else None
@@ -40,59 +42,104 @@ def _room(spec: FieldSpec) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """A side's changes in the other side's words. ``own`` are the same members in the side's own words."""
+    """A side's changes, each member in the side's own words with the other side's word for it; None where nothing is to be
+    written for it there.
+    """
 
-    own: Delta
-    there: Delta
-    problems: tuple[Problem, ...]
+    added: tuple[tuple[str, str | None], ...] = ()
+    removed: tuple[tuple[str, str | None], ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def own(self) -> Delta:
+        return Delta(tuple([own for own, _ in self.added]), tuple([own for own, _ in self.removed]))
+
+    @property
+    def there(self) -> Delta:
+        return Delta(
+            tuple([word for _, word in self.added if word is not None]),
+            tuple([word for _, word in self.removed if word is not None]),
+        )
 
 
-def carried(row: Row, source: Side, base: Value | Unset, now: Value) -> Carried:
-    """What ``source`` changed since its base and the map can say on the other side; the rest is a problem, not lost."""
+def carried(row: Row, source: Side, sight: Sight) -> Carried:
+    """What ``source`` changed since its base and the map can say on the other side; the rest is a problem, not lost.
+
+    Where one word stands for several members it goes when the last of them goes, and what the other side has for a member
+    already is that member's word. One who stands in there and whom we never named stays.
+    """
+    now, there, base, base_there = sight.left, sight.right, sight.base_left, sight.base_right
+    if source == "right":
+        now, there, base, base_there = there, now, base_there, base
     moved = delta(members(base), members(now))
     target = other(source)
-    added, added_there, problems = _translate(row, target, moved.added)
-    removed, removed_there, _ = _translate(row, target, moved.removed)
-    return Carried(
-        Delta(added, removed),
-        Delta(added_there, removed_there),
-        tuple(Problem(source, error.reason, error.message) for error in problems),
-    )
+    has = _said_by(row, source, there) if moved.added else {}
+    added: list[tuple[str, str | None]] = []
+    problems: list[Problem] = []
+    for name in moved.added:
+        try:
+            word = has.get(key(name)) or word_of(row, target, name)
+        except UnmappedError as error:
+            problems.append(Problem(source, error.reason, error.message))
+            continue
+        added.append((name, word))
+    removed = _words(row, target, moved.removed)
+    if any(word is not None for _, word in removed):
+        still = {key(word) for _, word in _words(row, target, members(now)) if word is not None}
+        still |= {_standing_in(row, target, ())} - {key(name) for name in members(base_there)}
+        removed = [(name, None if word is None or key(word) in still else word) for name, word in removed]
+    return Carried(tuple(added), tuple(removed), tuple(problems))
 
 
-def word_of(row: Row, target: Side, name: str) -> str:
-    """One member in the words of ``target``. Raises UnmappedError, also for a name that has no room there."""
-    word = str(row.convert(target, name))
+def _said_by(row: Row, side: Side, there: Value | Unset) -> dict[str, str]:
+    """The members of the other side by what ``side`` calls them."""
+    if not row.writes_to(side):
+        return {}
+    return {key(word): name for name, word in _words(row, side, members(there)) if word is not None}
+
+
+def word_of(row: Row, target: Side, name: str) -> str | None:
+    """One member in the words of ``target``; None where it is to be left out there. Raises UnmappedError, also for a name
+    that has no room there.
+    """
+    said = row.convert(target, name)
+    if said is None:
+        return None
+    word = str(said)
     room = row.spec(target).max_length
     if room is not None and len(word) > room:
         raise UnmappedError(name, "too-long", f'"{word}" has {len(word)} characters, {room} fit there')
     return word
 
 
-def _translate(
-    row: Row, target: Side, names: Iterable[str]
-) -> tuple[tuple[str, ...], tuple[str, ...], list[UnmappedError]]:
-    own: list[str] = []
-    there: list[str] = []
-    unmapped: list[UnmappedError] = []
+def _words(row: Row, target: Side, names: Iterable[str]) -> list[tuple[str, str | None]]:
+    """Those that can be said on ``target``, with their words there."""
+    found = []
     for name in names:
-        try:
-            word = word_of(row, target, name)
-        except UnmappedError as error:
-            unmapped.append(error)
-            continue
-        own.append(name)
-        there.append(word)
-    return tuple(own), tuple(there), unmapped
+        with suppress(UnmappedError):
+            found.append((name, word_of(row, target, name)))
+    return found
 
 
-_NOTHING: Final = Carried(Delta((), ()), Delta((), ()), ())
+_NOTHING: Final = Carried()
 
 
 def _carry_both(row: Row, sight: Sight) -> tuple[Carried, Carried]:
-    left = carried(row, "left", sight.base_left, sight.left) if row.writes_to("right") else _NOTHING
-    right = carried(row, "right", sight.base_right, sight.right) if row.writes_to("left") else _NOTHING
+    left = carried(row, "left", sight) if row.writes_to("right") else _NOTHING
+    right = carried(row, "right", sight) if row.writes_to("left") else _NOTHING
     return left, right
+
+
+def _standing_in(row: Row, side: Side, there: Value) -> str:
+    """Who on ``side`` is only named for persons who are nobody there, as a key; empty for nobody. Who is meant by a member
+    of ``there``, the other side, is no stand-in.
+    """
+    people = people_in(row.lens)
+    name = None if people is None else people.stand_in(side)
+    if people is None or name is None:
+        return ""
+    meant = (people.known(side, each) for each in members(there))
+    return "" if key(name) in {key(each) for each in meant if each is not None} else key(name)
 
 
 def decide_set(row: Row, sight: Sight) -> Outcome:
@@ -101,8 +148,8 @@ def decide_set(row: Row, sight: Sight) -> Outcome:
     if is_equal(row, sight.left, sight.right):
         return Outcome("agree", rule="both sides have it already (S5)")
     from_left, from_right = _carry_both(row, sight)
-    new_left = _written(row, "left", sight.left, _with_waiting(row, "right", sight, from_right.there))
-    new_right = _written(row, "right", sight.right, _with_waiting(row, "left", sight, from_left.there))
+    new_left = _written(row, "left", sight, _with_waiting(row, "right", sight, from_right.there))
+    new_right = _written(row, "right", sight, _with_waiting(row, "left", sight, from_left.there))
     problems = from_left.problems + from_right.problems
     if new_left is KEEP and new_right is KEEP:
         if problems:
@@ -129,14 +176,35 @@ def _with_waiting(row: Row, source: Side, sight: Sight, change: Delta) -> Delta:
     there, base_there = (sight.left, sight.base_left) if target == "left" else (sight.right, sight.base_right)
     known = {key(name) for name in (*members(there), *members(base_there))}
     settled = {key(name) for name in members(base)}
-    _, words, _ = _translate(row, target, (name for name in members(here) if key(name) in settled))
-    waiting = tuple(word for word in words if key(word) not in known and word not in change.added)
+    has = {**_said_by(row, source, there), **_said_by(row, source, base_there)}
+    absent = [name for name in members(here) if key(name) in settled and key(name) not in has]
+    words = [word for _, word in _words(row, target, absent)]
+    if _has_room(row, target, sight):  # a person of that side made it, and not for somebody who would only stand in
+        known.add(_standing_in(row, target, here))
+    waiting = tuple(word for word in words if word and key(word) not in known and word not in change.added)
     return Delta((*change.added, *waiting), change.removed)
 
 
 def _has_room(row: Row, side: Side, sight: Sight) -> bool:
     held = members(sight.left if side == "left" else sight.right)
     return len(held) < (_room(row.spec(side)) or 0)
+
+
+def new_set(row: Row, side: Side, value: Value) -> tuple[Value, list[Problem]]:
+    """What a new partner gets of a set of ``side``, and what of it cannot be said there."""
+    target = other(side)
+    said, problems = set[str](), []
+    for name in members(value):
+        try:
+            word = word_of(row, target, name)
+        except UnmappedError as unmapped:
+            problems.append(Problem(side, unmapped.reason, unmapped.message))
+        else:
+            said |= set() if word is None else {word}
+    if row.spec(target).type.is_set:
+        return tuple(sorted(said)), problems
+    last = _standing_in(row, target, value)
+    return min(said, key=lambda word: (key(word) == last, word), default=None), problems
 
 
 def is_equal(row: Row, left: Value, right: Value) -> bool:
@@ -146,11 +214,12 @@ def is_equal(row: Row, left: Value, right: Value) -> bool:
     return not (members(left) or members(right)) or (isinstance(row.lens, Same) and left == right)
 
 
-def _written(row: Row, side: Side, now: Value, change: Delta) -> Value | Unset:
+def _written(row: Row, side: Side, sight: Sight, change: Delta) -> Value | Unset:
     if not change:
         return KEEP
-    held = members(now)
-    new = _shape(row.spec(side), apply_delta(held, change), held)
+    held = members(sight.left if side == "left" else sight.right)
+    last = _standing_in(row, side, sight.right if side == "left" else sight.left)
+    new = _shape(row.spec(side), apply_delta(held, change), held, last)
     return KEEP if members(new) == tuple(sorted(held)) else new
 
 
@@ -171,13 +240,14 @@ def advance_set(
     from_left, from_right = _carry_both(row, sight)
     bases = {"left": members(sight.base_left), "right": members(sight.base_right)}
     refused: Problem | None = None
-    for source, change, now in (("left", from_left, right), ("right", from_right, left)):
+    for source, change, held, now in (("left", from_left, left, right), ("right", from_right, right, left)):
         source_side: Side = "left" if source == "left" else "right"
         target = other(source_side)
         settled = isinstance(outcome.new(target), Unset) or written(target)
-        done, lost = _delivered(row.spec(target), change, members(now), settled=settled)
+        done, lost = _delivered(row.spec(target), change, members(held), members(now), settled=settled)
         bases[source_side] = apply_delta(bases[source_side], done.own)
         bases[target] = apply_delta(bases[target], done.there)
+        bases[target] = _without_gone(bases[target], _standing_in(row, target, held), members(now), written(target))
         if lost and written(target):
             refused = refused or Problem(source_side, "refused", not_stored(f"{row.field(target)}: {', '.join(lost)}"))
     return After(
@@ -187,6 +257,13 @@ def advance_set(
         _base_of(row.right_spec, bases["right"], right),
         refused,
     )
+
+
+def _without_gone(base: tuple[str, ...], stand_in: str, now: tuple[str, ...], is_written: bool) -> tuple[str, ...]:
+    """A base without the one who stood in until our write gave the place to somebody who is known there."""
+    if not is_written or stand_in in {key(name) for name in now}:
+        return base
+    return tuple(name for name in base if key(name) != stand_in)
 
 
 def shifted(spec: FieldSpec, base: Value | Unset, before: Value, wanted: Value, now: Value) -> Value | Unset:
@@ -202,30 +279,22 @@ def shifted(spec: FieldSpec, base: Value | Unset, before: Value, wanted: Value, 
 
 
 def _delivered(
-    spec: FieldSpec, change: Carried, now: tuple[str, ...], *, settled: bool
+    spec: FieldSpec, change: Carried, held: tuple[str, ...], now: tuple[str, ...], *, settled: bool
 ) -> tuple[Carried, tuple[str, ...]]:
-    """Split a change into what is done and the names that are still to do.
+    """Split a change into what is done and the names that are still to do. ``held``: what its own side has by now.
 
     A person who found no room on a side that holds fewer people counts as done once that side is settled.
     """
     there = {key(name) for name in now}
     full = settled and _room(spec) is not None and len(there) >= (_room(spec) or 0)
-    added = [
-        (own, word)
-        for own, word in zip(change.own.added, change.there.added, strict=True)
-        if key(word) in there or full
-    ]
-    removed = [
-        (own, word)
-        for own, word in zip(change.own.removed, change.there.removed, strict=True)
-        if key(word) not in there
-    ]
+    added = [(own, word) for own, word in change.added if word is None or key(word) in there or full]
+    removed = [(own, word) for own, word in change.removed if word is None or key(word) not in there]
+    back = {key(name) for name in held}
     done = Carried(
-        Delta(tuple(own for own, _ in added), tuple(own for own, _ in removed)),
-        Delta(tuple(word for _, word in added if key(word) in there), tuple(word for _, word in removed)),
-        (),
+        tuple((own, word if word and key(word) in there else None) for own, word in added),
+        tuple((own, word) for own, word in removed if key(own) not in back),
     )
-    finished = {key(word) for _, word in (*added, *removed)}
+    finished = {key(word) for _, word in (*added, *removed) if word is not None}
     lost = tuple(word for word in (*change.there.added, *change.there.removed) if key(word) not in finished)
     return done, lost
 
