@@ -1,8 +1,9 @@
 """The normal form of a tree: two texts are the same when their normal forms are equal. Pure.
 
 Declared equal, because no pair of dialects keeps it apart: white space runs and edges; empty paragraphs; a link that shows
-its own address and the bare address; a link without an address and its words; styles other than a link on code; styles on white space; how tight a list is; an item
-that begins with ``[x]`` and a checked item; an emoji and its character; presentation (widths, layouts, local ids).
+its own address and the bare address; a link without an address and its words; styles other than a link on code; styles on
+white space; how tight a list is; an empty line in a paragraph and two paragraphs, but in cells; an item that begins with
+``[x]`` and a checked item; an emoji and its character; presentation (widths, layouts, local ids).
 """
 
 from __future__ import annotations
@@ -52,6 +53,14 @@ def normal_document(blocks: Iterable[Block]) -> Document:
 
 
 def normal_blocks(blocks: Iterable[Block]) -> Blocks:
+    out: list[Block] = []
+    for found in _found(blocks):
+        parts = tuple(_parted(found))
+        out.extend(parts if parts == (found,) else _found(parts))
+    return tuple(out)
+
+
+def _found(blocks: Iterable[Block]) -> Blocks:
     return tuple(found for block in blocks if (found := _block(block)) is not None)
 
 
@@ -108,13 +117,27 @@ def _item(item: Item) -> Item:
     return Item(blocks, item.checked)
 
 
+def _parted(block: Block) -> Iterable[Block]:
+    """A paragraph with an empty line in it is two. In the cell of a table it is one: there no dialect has two."""
+    if not isinstance(block, Paragraph):
+        yield block
+        return
+    start = 0
+    for at, leaf in enumerate(block.content):
+        if isinstance(leaf, Break) and isinstance(block.content[at - 1], Break):
+            if start < at - 1:
+                yield replace(block, content=block.content[start : at - 1])
+            start = at + 1
+    yield replace(block, content=block.content[start:]) if start else block
+
+
 def _table(rows: tuple[tuple[Cell, ...], ...]) -> Table | None:
     kept = tuple(tuple(_cell(cell) for cell in row) for row in rows if row)
     return Table(kept) if kept else None
 
 
 def _cell(cell: Cell) -> Cell:
-    blocks = normal_blocks(cell.blocks)
+    blocks = _found(cell.blocks)
     aligns = {block.align for block in cell.blocks if isinstance(block, Paragraph)}
     align = cell.align
     if len(aligns) == 1 and not align:

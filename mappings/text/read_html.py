@@ -59,10 +59,17 @@ _MARKS: Final = {
 _GROUPS: Final = frozenset(
     {
         *("div", "section", "article", "header", "footer", "main", "body", "html", "center", "figure", "address"),
-        *("nav", "aside", "figcaption", "hgroup"),
+        *("nav", "aside", "figcaption", "hgroup", "dl", "dd"),
     }
 )
 _COLOR: Final = re.compile(r"(?:^|;)\s*(background-color|color)\s*:\s*(#[0-9a-fA-F]{6})\s*(?=;|$)")
+_RGB: Final = re.compile(r"rgb\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*\)")
+_STYLES: Final = (
+    (re.compile(r"(?:^|;)\s*text-decoration(?:-line)?\s*:[^;]*underline"), "underline"),
+    (re.compile(r"(?:^|;)\s*text-decoration(?:-line)?\s*:[^;]*line-through"), "strike"),
+    (re.compile(r"(?:^|;)\s*font-weight\s*:\s*(?:bold|[6-9]00)"), "strong"),
+    (re.compile(r"(?:^|;)\s*font-style\s*:\s*italic"), "em"),
+)
 _ALIGN: Final = re.compile(r"text-align\s*:\s*(left|center|right)")
 _LANGUAGE: Final = re.compile(r"(?:^|\s)lang(?:uage)?-(\S+)")
 
@@ -169,11 +176,17 @@ def marks_of(tag: str, attrs: Mapping[str, str]) -> Marks | None:
         return (Mark("link", attrs["href"], attrs.get("title", "")),)
     if tag in {"span", "font"}:
         style = attrs.get("style", "") + (f";color:{attrs['color']}" if tag == "font" and "color" in attrs else "")
-        return tuple(
-            Mark("background" if name == "background-color" else "color", value.lower())
-            for name, value in _COLOR.findall(style)
+        style = _RGB.sub(_hexadecimal, style)
+        colors = (("background" if name.startswith("b") else "color", value) for name, value in _COLOR.findall(style))
+        return (
+            *(Mark(name) for pattern, name in _STYLES if pattern.search(style)),
+            *(Mark(name, value.lower()) for name, value in colors),
         )
     return () if tag in {"wbr", "label", "abbr", "cite", "time", "summary"} else None
+
+
+def _hexadecimal(found: re.Match[str]) -> str:
+    return "#" + "".join(f"{min(int(part), 255):02x}" for part in found.groups())
 
 
 def _paragraph(element: Element) -> Iterable[Block]:
@@ -181,6 +194,11 @@ def _paragraph(element: Element) -> Iterable[Block]:
         yield from _blocks(element.children)
     else:
         yield Paragraph(_inlines(element.children, ()), align_of(element))
+
+
+def _term(element: Element) -> Iterable[Block]:
+    """What ``<dl>`` explains, as a bold line."""
+    yield Paragraph(_inlines(element.children, (Mark("strong"),)))
 
 
 def _heading(element: Element) -> Iterable[Block]:
@@ -304,6 +322,7 @@ _BLOCK: Final[Mapping[str, Callable[[Element], Iterable[Block]]]] = {
     "p": _paragraph,
     **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), _heading),
     **dict.fromkeys(_GROUPS, _group),
+    "dt": _term,
     "pre": _pre,
     "ul": _listing,
     "ol": _listing,

@@ -11,6 +11,11 @@ from mappings.text.document import CodeBlock, Image, Mark, Opaque, Text
 from mappings.text.normal import clean
 
 _ADDRESS: Final = re.compile(r"https?://[^\s<>\"'`|\\{}]+")
+_NAME: Final = {
+    "adf": re.compile(r'"type":"([\w-]+)"[^{}]*\}\s*$'),  # keys are sorted: the node's own is the last
+    "html": re.compile(r"^\s*<(/?[A-Za-z][\w:-]*)"),
+    "wiki": re.compile(r"^[!\[{^]*([^!|\[\]{}^]+)"),
+}
 _TAIL: Final = re.compile(r"[?!.,:;*_~)\]}(\[]+$")
 
 
@@ -46,5 +51,6 @@ def image_leaf(image: Image) -> Text:
 
 
 def shown(opaque: Opaque) -> str:
-    """One word in brackets that no keyboard has: ``⟦adf: extension⟧``."""
-    return f"⟦{opaque.dialect}: {clean(opaque.label or opaque.source)[:40]}⟧"
+    """One word in brackets that no keyboard has: ``⟦adf: extension⟧``. It depends on the source alone, so it is stable."""
+    found = _NAME[opaque.dialect].search(opaque.source) if opaque.dialect in _NAME else None
+    return f"⟦{opaque.dialect}: {clean(found[1] if found else opaque.source)[:40]}⟧"

@@ -36,10 +36,10 @@ from mappings.text.shown import addresses, image_leaf, raw_block, raw_leaf
 _ESCAPED: Final = re.compile(
     r"[*+^~|\"@%\\]"
     r"|(?<![^\W_])[-_]|[-_](?![^\W_])"
-    r"|!(?=\S)|[?={}<>]"
+    r"|!(?=\S|$)|[?={}<>]"
     r"|&(?=#\d+;)"
 )
-_LINE: Final = re.compile(r"#(?=\s)|(?:h[1-6]|bq|p)[=>]?\.")
+_LINE: Final = re.compile(r"#(?=#*\s)|(?:h[1-6]|bq|p)[=>]?\.")
 _LINK: Final = re.compile(r"[^\w/:?=#@%~$'*,;.-]|[*_~.,;:!?)\]]$|&(?=#)")
 _ALIGNS: Final = {"": "", "center": "=", "right": ">"}
 

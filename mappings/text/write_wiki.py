@@ -104,11 +104,12 @@ def _item(item: Item, marker: str) -> list[str]:
     tick = "" if item.checked is None else "\\[x\\] " if item.checked else "\\[ \\] "
     lines: list[str] = []
     nested_lists: list[str] = []
-    for block in item.blocks:
+    for before, block in zip((None, *item.blocks), item.blocks, strict=False):
         if isinstance(block, Listing):
             nested_lists.extend(_listing(block, marker))
         else:
-            lines.append(_block(block))
+            two = isinstance(before, Paragraph) and isinstance(block, Paragraph)
+            lines.extend(["\\\\", _block(block)] if two else [_block(block)])
     if not lines and not tick and nested_lists:
         return nested_lists
     return [f"{marker} {tick}" + "\n".join(lines), *nested_lists]

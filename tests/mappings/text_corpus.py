@@ -1,6 +1,40 @@
-"""Texts as people write them in trackers, in Markdown. One a paragraph of this file's list; tests carry each to each dialect."""
+"""Texts as people write them in trackers, each in its dialect; all written for these tests.
 
-CORPUS = [
+Short ones in Markdown stand here, longer ones by name in the files of ``corpus``, what no eye sees in ``text_oddities.py``,
+Jira Cloud's documents in ``text_adf.py``. ``SAMPLES`` has all of them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from text_adf import DOCUMENTS
+from text_oddities import ODDITIES
+
+from mappings.text.document import Dialect
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One document. ``name`` is unique, and stands above it in its file."""
+
+    name: str
+    dialect: Dialect
+    text: str
+
+
+FOLDER = Path(__file__).parent / "corpus"
+FILES: dict[str, Dialect] = {
+    "markdown-bugs": "markdown",
+    "markdown-work": "markdown",
+    "markdown-odd": "markdown",
+    "wiki": "wiki",
+    "textile": "textile",
+    "html": "html",
+}
+SHORT = [
     "Steps to reproduce:\n\n1. Open the settings\n2. Click **Save**\n3. See the error\n\nExpected: saved. Actual: `500 Internal Server Error`.",
     "## Environment\n\n- OS: Debian 12\n- Browser: Firefox 131\n- Version: `v2.4.1-rc.3+build_77`",
     "```python\ndef total(items):\n    return sum(item.price * item.count for item in items)  # **not** bold\n```",
@@ -62,3 +96,20 @@ CORPUS = [
     '<p align="center">Centred</p>',
     "a\\\nb",
 ]
+
+
+def _file(name: str, dialect: Dialect) -> list[Sample]:
+    """The documents of a file: each begins below a line ``=== its name``."""
+    parts = re.split(r"^=== (.+)\n", (FOLDER / f"{name}.txt").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return [
+        Sample(title, dialect, text.removesuffix("\n")) for title, text in zip(parts[1::2], parts[2::2], strict=True)
+    ]
+
+
+SAMPLES: list[Sample] = [
+    *(Sample(f"short {number}", "markdown", text) for number, text in enumerate(SHORT, 1)),
+    *(sample for name, dialect in FILES.items() for sample in _file(name, dialect)),
+    *(Sample(name, "markdown", text) for name, text in ODDITIES.items()),
+    *(Sample(name, "adf", text) for name, text in DOCUMENTS.items()),
+]
+MARKDOWN = [sample.text for sample in SAMPLES if sample.dialect == "markdown"]
