@@ -22,6 +22,7 @@ from bridge.model import SIDES, FieldType, Kind, Schema, Side, other
 from connectors.base import Connector, Finding
 from mappings.choice import Choice
 from mappings.compile import compile_rows
+from mappings.lenses import find
 from mappings.people import People
 from mappings.rows import Mapping_, RowSpec
 
@@ -211,9 +212,10 @@ def _wordless(link: Link) -> list[Finding]:
     """Meanings of a preset for which a tracker has none of the words that it knows."""
     found = []
     for row in (row for mapping in link.mappings.values() for row in mapping.rows):
-        if not isinstance(row.lens, Choice) or not row.origin.startswith("preset"):
+        lens = find(row.lens, Choice)
+        if lens is None or not row.origin.startswith("preset"):
             continue
-        for side, names in (("left", row.lens.first_left), ("right", row.lens.first_right)):
+        for side, names in (("left", lens.first_left), ("right", lens.first_right)):
             choices = (row.left_spec if side == "left" else row.right_spec).choices
             lacking = [name for name in names if choices is not None and name not in choices]
             if lacking:

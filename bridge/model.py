@@ -88,7 +88,7 @@ class FieldSpec:
     ``max_length`` is in characters, ``max_items`` in members. ``choices`` is None when any name may be written.
     ``in_feed`` is False for a field whose change does not move the record in the change feed, so that only a sweep
     or a fetch sees it. ``emails``: persons are named by their e-mail addresses, which mean the same elsewhere (S14).
-    ``step``: what a duration is a multiple of here, in seconds; the least that is not nothing (S12).
+    ``makes``: whether writing a name that is not there yet makes it (labels). ``step``: what a duration is a multiple of here, in seconds; the least that is not nothing (S12).
     """
 
     name: str
@@ -101,6 +101,7 @@ class FieldSpec:
     in_feed: bool = True
     emails: bool = False
     step: int = 1
+    makes: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ async def schema(config: GipoConfig, names: Names, *, fields: frozenset[str]) ->
         FieldSpec("description", FieldType.TEXT, max_length=config.description_max - MARKER_ROOM, dialect="html"),
         FieldSpec("status", FieldType.CHOICE),
         FieldSpec("priority", FieldType.CHOICE, choices=PRIORITIES),
-        FieldSpec("labels", FieldType.SET, choices=tags),
+        FieldSpec("labels", FieldType.SET, choices=tags, makes=False),
         FieldSpec("assignees", FieldType.PERSONS, writable="always" if config.push_assignees else "never", emails=True),
         FieldSpec("due_on", FieldType.DATE),
         FieldSpec("start_on", FieldType.DATE),

@@ -317,7 +317,7 @@ def task_schema(config: RedmineConfig, custom: tuple[FieldSpec, ...]) -> Schema:
         *custom,
     ]
     if config.labels_field:
-        specs.append(FieldSpec("labels", FieldType.SET))
+        specs.append(FieldSpec("labels", FieldType.SET, makes=False))
     return Schema(Kind.TASK.value, {spec.name: spec for spec in specs})
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bridge.merge import key
-from bridge.model import Value
-from mappings.lenses import UnmappedError
+from bridge.model import Side, Value
+from mappings.lenses import UnmappedError, Ways
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,8 @@ class Choice:
     """Names in groups: each group is one meaning, its first name on a side the one that is written (S13).
 
     Law: two names agree when they are in one group; so ``In Progress`` and ``open`` need no write when ``open`` stands
-    for both ``To Do`` and ``In Progress``. ``*`` in a group takes every name that no group names.
+    for both ``To Do`` and ``In Progress``. ``*`` in a group takes every name that no group names. A group that has nothing
+    but ``*`` on a side cannot be written there: the row goes one way (``ways``).
     """
 
     left: Mapping[str, int]
@@ -36,6 +37,22 @@ class Choice:
             tuple(_first(names) for _, names in groups),
             what,
         )
+
+    @property
+    def ways(self) -> Ways:
+        if all(self.first_right):
+            return "both" if all(self.first_left) else "left-to-right"
+        return "right-to-left"
+
+    def knows(self, side: Side, value: Value) -> bool:
+        """Whether the map names this value of a side, or has a ``*`` there."""
+        return self._group(value, self.left if side == "left" else self.right) is not None
+
+    def meaning(self, side: Side, value: Value) -> frozenset[str]:
+        """The names of ``side`` that one of the other side is expressly the same as, in lower case; without ``*``."""
+        there, here = (self.right, self.left) if side == "left" else (self.left, self.right)
+        group = there.get(key(str(value)))
+        return frozenset(name for name, each in here.items() if each == group and name != "*")
 
     def to_right(self, value: Value) -> Value:
         return value if value is None else self._translate(value, self.left, self.first_right)

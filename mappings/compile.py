@@ -7,37 +7,23 @@ To add a transform of its own name or for two types, write one function for ``_B
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from bridge.errors import ConfigError
 from bridge.merge import key
 from bridge.model import Dialect, FieldSpec, FieldType, Schema, Side
+from mappings import typed
 from mappings.byline import Byline
 from mappings.choice import Choice
+from mappings.compare import Compared
+from mappings.fallback import Default, Unknown
+from mappings.joint import Joint, cannot_join, check_keys, check_ways, field_of
 from mappings.lenses import Lens, Rounded, Same
 from mappings.people import People
+from mappings.prefix import Prefix
 from mappings.references import References
 from mappings.rows import Direction, Mapping_, Policy, Row, RowSpec
-
-
-@dataclass(frozen=True, slots=True)
-class Joint:
-    """All that a lens may depend on: the row as it was written, the fields it joins, the people and name of the link."""
-
-    spec: RowSpec
-    left: FieldSpec
-    right: FieldSpec
-    people: People
-    link: str
-
-    @property
-    def types(self) -> frozenset[FieldType]:
-        return frozenset((self.left.type, self.right.type))
-
-    @property
-    def is_preset(self) -> bool:
-        return self.spec.origin.startswith("preset")
 
 
 def compile_rows(
@@ -55,8 +41,8 @@ def compile_rows(
     joints = (
         Joint(
             spec,
-            _field(left, spec.left, "left", spec.origin, link),
-            _field(right, spec.right, "right", spec.origin, link),
+            field_of(left, spec.left, "left", spec.origin, link),
+            field_of(right, spec.right, "right", spec.origin, link),
             people,
             link,
         )
@@ -82,27 +68,21 @@ _AUTHORS: Final = ("author", "person")
 """Fields that say who wrote a record, where a kind has one of them."""
 
 
-def _field(schema: Schema, name: str, side: Side, origin: str, link: str) -> FieldSpec:
-    found = schema.fields.get(name)
-    if found is None:
-        raise ConfigError(
-            f'link "{link}", {origin}: the {side} side has no field "{name}"',
-            hint=f"It has: {', '.join(sorted(schema.fields))}.",
-        )
-    return found
-
-
 def _row(joint: Joint, policy: Policy) -> Row | None:
     """None for a preset's row that neither side could ever be written by."""
     spec, left, right = joint.spec, joint.left, joint.right
-    is_set = left.type.is_set or right.type.is_set
     direction = _possible(spec, left, right) if joint.is_preset else spec.direction
     if direction is None:
         return None
     chosen = spec.conflict or policy
     if chosen in ("merge", "keep-both") and left.type is not FieldType.TEXT:
         chosen = "manual"
-    return Row(spec.left, spec.right, direction, chosen, _lens(joint), left, right, is_set, spec.origin)
+    check_keys(joint)
+    lens = _lens(joint)
+    check_ways(joint, lens, direction)
+    return Row(
+        spec.left, spec.right, direction, chosen, lens, left, right, joint.is_set, origin=spec.origin, form=spec.normal
+    )
 
 
 def _possible(spec: RowSpec, left: FieldSpec, right: FieldSpec) -> Direction | None:
@@ -118,15 +98,17 @@ def _possible(spec: RowSpec, left: FieldSpec, right: FieldSpec) -> Direction | N
 
 
 def _lens(joint: Joint) -> Lens:
-    """The first of ``_BASES`` that is meant for the row, else the value itself; then all of ``_AROUND`` from the inside."""
-    lens = next((made for make in _BASES if (made := make(joint)) is not None), Same())
+    """The first of ``_BASES`` that is meant for the row; then all of ``_AROUND`` from the inside."""
+    lens = next((made for make in _BASES if (made := make(joint)) is not None), None)
+    if lens is None:
+        raise cannot_join(joint)
     for wrap in _AROUND:
         lens = wrap(lens, joint)
     return lens
 
 
 def _references(joint: Joint) -> Lens | None:
-    return References() if joint.types & {FieldType.REF, FieldType.REFS} else None
+    return References() if joint.types <= {FieldType.REF, FieldType.REFS} else None
 
 
 def _people(joint: Joint) -> Lens | None:
@@ -136,12 +118,28 @@ def _people(joint: Joint) -> Lens | None:
 
 
 def _choice(joint: Joint) -> Lens | None:
-    if joint.spec.transform != "choice":
+    """A map, with what becomes of names that it has not, for fields that may hold other things than names."""
+    spec = joint.spec
+    if spec.transform != "choice":
         return None
-    groups = joint.spec.groups
+    if not all(typed.takes_map(type_) for type_ in joint.types):
+        raise cannot_join(joint)
+    groups = spec.groups
     if joint.is_preset:
         groups = tuple((_there(mine, joint.left), _there(theirs, joint.right)) for mine, theirs in groups)
-    return _choice_of(joint.spec, groups, joint.link)
+    unknown = spec.unknown or ("leave" if joint.is_set else "park")
+    lens = _named(replace(spec, groups=groups, unknown=unknown), joint.link)
+    return typed.in_words(lens, joint.left.type, joint.right.type)
+
+
+def _named(spec: RowSpec, link: str) -> Lens:
+    """A map with the prefixes or the policy that the row has for other names."""
+    choice = _choice_of(spec, spec.groups, link)
+    if spec.left_prefix or spec.right_prefix:
+        return Prefix(spec.left_prefix, spec.right_prefix, choice)
+    if spec.unknown in (None, "park"):
+        return choice
+    return Unknown(choice, spec.unknown, spec.left_default, spec.right_default)
 
 
 def _there(names: tuple[str, ...], spec: FieldSpec) -> tuple[str, ...]:
@@ -149,6 +147,10 @@ def _there(names: tuple[str, ...], spec: FieldSpec) -> tuple[str, ...]:
     known = {key(name): name for name in spec.choices or ()}
     own = [known[key(name)] for name in names if key(name) in known]
     return (*own, *(name for name in names if key(name) not in known))
+
+
+def _prefix(joint: Joint) -> Lens | None:
+    return Prefix(joint.spec.left_prefix, joint.spec.right_prefix) if joint.spec.transform == "prefix" else None
 
 
 def _durations(joint: Joint) -> Lens | None:
@@ -174,6 +176,23 @@ _AS_READ: Final[Mapping[Dialect, Dialect]] = {"plain": "markdown"}
 """Plain fields show what is typed, so Markdown goes there as it is, and what stands there is read as Markdown."""
 
 
+def _types(joint: Joint) -> Lens | None:
+    """The value itself for one type, and what stands between two that can be joined."""
+    return Same() if len(joint.types) == 1 else typed.between(joint.left.type, joint.right.type)
+
+
+def _default(lens: Lens, joint: Joint) -> Lens:
+    """Single values only: an empty set is no label, and says nothing about a label of the other side."""
+    spec = joint.spec
+    if joint.is_set or (spec.left_default is None and spec.right_default is None):
+        return lens
+    return Default(lens, spec.left_default, spec.right_default)
+
+
+def _compared(lens: Lens, joint: Joint) -> Lens:
+    return lens if joint.spec.normal is None else Compared(lens, joint.spec.normal)
+
+
 def _byline(lens: Lens, joint: Joint) -> Lens:
     if joint.spec.transform != "byline":
         return lens
@@ -184,16 +203,23 @@ def _byline(lens: Lens, joint: Joint) -> Lens:
 Base: TypeAlias = Callable[[Joint], "Lens | None"]
 Around: TypeAlias = Callable[[Lens, Joint], Lens]
 
-_BASES: Final[Sequence[Base]] = (_references, _people, _choice, _durations, _texts)
-_AROUND: Final[Sequence[Around]] = (_byline,)
+_BASES: Final[Sequence[Base]] = (_references, _people, _choice, _prefix, _durations, _texts, _types)
+_AROUND: Final[Sequence[Around]] = (_default, _compared, _byline)
 """From the inside out: the last one sees a side's value first."""
 
 
 def lens_of(spec: RowSpec, people: People, link: str) -> Lens:
     """The transform of a row as far as it can be told without schemas. Raises ConfigError for a choice without a map."""
+    lens: Lens = Same()
     if spec.transform == "people":
-        return people
-    return _choice_of(spec, spec.groups, link) if spec.transform == "choice" else Same()
+        lens = people
+    elif spec.transform == "choice":
+        lens = _named(spec, link)
+    elif spec.transform == "prefix":
+        lens = Prefix(spec.left_prefix, spec.right_prefix)
+    if spec.left_default is None and spec.right_default is None:
+        return lens
+    return Default(lens, spec.left_default, spec.right_default)
 
 
 def _choice_of(spec: RowSpec, groups: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...], link: str) -> Choice:

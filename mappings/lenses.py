@@ -6,14 +6,24 @@ other way round. ``agree`` is the declared equality: values that agree are never
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Literal, Protocol, TypeAlias, TypeVar
 
 from bridge.model import Value
 
+LEFT_ALONE: Final = "left-alone"
+"""The reason of a value that the configuration says to leave where it is: counted and told, never parked."""
+
+OUTSIDE: Final = "outside"
+"""The reason of a value that is none of the row's business, as a label without the row's prefix: not even counted."""
+
 
 class UnmappedError(Exception):
-    """A value the map has no word for. Never guessed, never dropped (S10, S14): the field is held and reported."""
+    """A value the map has no word for. Never guessed, never dropped (S10, S14): the field is held and reported.
+
+    ``reason``: ``unmapped`` and others park the field; ``LEFT_ALONE`` is counted, ``OUTSIDE`` passes without a word.
+    """
 
     def __init__(self, value: str, reason: str, message: str) -> None:
         super().__init__(message)
@@ -32,6 +42,30 @@ class Lens(Protocol):
         """Raises UnmappedError."""
 
     def agree(self, left: Value, right: Value) -> bool: ...
+
+
+Ways: TypeAlias = Literal["both", "left-to-right", "right-to-left"]
+
+_L = TypeVar("_L")
+
+
+def parts(lens: object) -> Iterator[object]:
+    """A lens and those it is built around (their attribute ``inner``), from the outside in."""
+    here: object = lens
+    while here is not None:
+        yield here
+        here = getattr(here, "inner", None)
+
+
+def find(lens: object, type_: type[_L]) -> _L | None:
+    """The lens of a type among the parts of one."""
+    return next((part for part in parts(lens) if isinstance(part, type_)), None)
+
+
+def ways_of(lens: object) -> Ways:
+    """The ways a lens can carry. One that goes one way alone says so in an attribute ``ways``; a row must go no other."""
+    said: Iterator[Ways] = (getattr(part, "ways", "both") for part in parts(lens))
+    return next((ways for ways in said if ways != "both"), "both")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,26 +6,39 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from bridge.model import FieldSpec, Side, Value
+from bridge.model import FieldSpec, Side, Unset, Value
+from mappings import fallback
+from mappings.compare import Form, formed
 from mappings.lenses import Lens
 from mappings.normal import normal
 from mappings.people import People, exchanged, people_in
 
 Direction = Literal["both", "left-to-right", "right-to-left", "create-only", "off"]
+Transform = Literal["same", "choice", "prefix", "people", "byline"]
 Policy = Literal["manual", "left", "right", "newest", "merge", "keep-both"]
 
 
 @dataclass(frozen=True, slots=True)
 class RowSpec:
-    """One row as it is written in a preset or a configuration. ``origin`` says where, for people."""
+    """One row as it is written in a preset or a configuration. ``origin`` says where, for people.
+
+    ``unknown``: what becomes of a name without a row in the map; None parks single values and leaves members of sets alone.
+    ``normal``: the form in which values are compared beside that of their types. Prefixes are those of names on a side.
+    """
 
     left: str
     right: str
     direction: Direction = "both"
-    transform: Literal["same", "choice", "people", "byline"] = "same"
+    transform: Transform = "same"
     groups: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = ()
     conflict: Policy | None = None
     origin: str = "preset"
+    unknown: fallback.Policy | None = None
+    left_default: Value = None
+    right_default: Value = None
+    left_prefix: str = ""
+    right_prefix: str = ""
+    normal: Form | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,7 @@ class Row:
     right_spec: FieldSpec
     is_set: bool
     origin: str = "preset"
+    form: Form | None = None
     known: dict[tuple[Value, Value], bool] = field(default_factory=dict, compare=False, repr=False)
 
     def field(self, side: Side) -> str:
@@ -54,6 +68,12 @@ class Row:
 
     def normal(self, side: Side, value: Value) -> Value:
         return normal(self.spec(side), value)
+
+    def settled(self, value: Value, base: Value | Unset) -> Value:
+        """A normalised value as it is judged: its base where only what the row's form leaves out differs (S4)."""
+        if self.form is None or isinstance(base, Unset) or value == base or self.is_set:
+            return value
+        return base if formed(self.form, value) == formed(self.form, base) else value
 
     def convert(self, to: Side, value: Value) -> Value:
         """Carry a value (of a set: one member) to side ``to``. Raises UnmappedError."""

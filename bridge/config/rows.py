@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from bridge.config import plugins
-from bridge.config.settings import Link, Settings
+from bridge.config.settings import FieldRow, Link, Settings
 from bridge.config.source import Path as Key
 from bridge.errors import ConfigError
 from bridge.model import SIDES, Side
 from mappings.preset import preset
-from mappings.rows import RowSpec
+from mappings.rows import RowSpec, Transform
 
 
 def row_specs(settings: Settings, link: Link) -> dict[str, tuple[RowSpec, ...]]:
@@ -69,13 +69,25 @@ def _laid_over(shipped: tuple[RowSpec, ...], link: Link, kind: str, origins: Seq
                 row.left,
                 row.right,
                 row.direction,
-                row.transform or ("choice" if groups else known.transform if known else "same"),
+                row.transform or ("choice" if groups else _as_preset(row, known)),
                 groups or (known.groups if known else ()),
                 row.conflict,
                 origins[index],
+                row.unknown,
+                row.left_default,
+                row.right_default,
+                row.left_prefix,
+                row.right_prefix,
+                row.normal,
             )
         )
     return (*kept, *written)
+
+
+def _as_preset(row: FieldRow, known: RowSpec | None) -> Transform:
+    """The transform of a row that names none and has no map of its own."""
+    said = "same" if known is None else known.transform
+    return "prefix" if said == "same" and (row.left_prefix or row.right_prefix) else said
 
 
 def names_of(specs: Collection[RowSpec], side: Side) -> frozenset[str]:

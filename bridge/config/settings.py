@@ -21,6 +21,9 @@ from pydantic import (
     PrivateAttr,
     SecretStr,
     SerializeAsAny,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
     model_validator,
 )
 
@@ -56,6 +59,7 @@ Text: TypeAlias = Annotated[str, Field(min_length=1)]
 Duration: TypeAlias = Annotated[int, BeforeValidator(parse_duration, json_schema_input_type=int | str), Field(ge=0)]
 Interval: TypeAlias = Annotated[int, BeforeValidator(parse_duration, json_schema_input_type=int | str), Field(ge=1)]
 Names: TypeAlias = Annotated[tuple[Text, ...], BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])]
+Plain: TypeAlias = Annotated[str, Field(min_length=1, strict=True)] | StrictBool | StrictInt | StrictFloat
 SyncedKind: TypeAlias = Literal["task", "label", "comment", "time_entry"]
 Policy: TypeAlias = Literal["manual", "left", "right", "newest", "merge", "keep-both"]
 
@@ -138,11 +142,34 @@ class FieldRow(Strict):
     direction: Literal["both", "left-to-right", "right-to-left", "create-only", "off"] = Field(
         "both", description="Which way changes go. create-only fills the field once; off leaves it alone."
     )
-    transform: Literal["same", "choice", "people", "byline"] | None = Field(
+    transform: Literal["same", "choice", "prefix", "people", "byline"] | None = Field(
         None,
-        description="How values are carried over; byline puts the author's name above the text of a copy. Left out: choice when there is a map, else as in the preset, else same.",
+        description="How values are carried over; byline puts the author's name above the text of a copy. Left out: choice when there is a map, prefix when there is a prefix, else as in the preset, else same.",
     )
     map: tuple[MapRow, ...] = Field((), description='For choice: which names mean the same; "*" is every other name.')
+    unknown: Literal["leave", "default", "park", "create"] | None = Field(
+        None,
+        description="What becomes of a name that the map has no row for: leave it where it is and count it, write the other "
+        "side's default, park the field until somebody looks, or create it there as it is (labels). Left out: park; for sets leave.",
+    )
+    left_default: Plain | None = Field(
+        None, description="What is written on the left where the right side has nothing, or with unknown = default."
+    )
+    right_default: Plain | None = Field(
+        None, description="What is written on the right where the left side has nothing, or with unknown = default."
+    )
+    left_prefix: str = Field(
+        "",
+        description="What names on the left begin with; the others there are left alone. The right has them without it.",
+    )
+    right_prefix: str = Field(
+        "", description="What names on the right begin with, as gh: in gh:bug; the others there are left alone."
+    )
+    normal: Literal["lines", "words", "case", "minute", "day", "whole"] | None = Field(
+        None,
+        description="What does not count as a change: white space at the ends of lines, all white space, letters' case, less "
+        "than a minute, a day or a whole number. Values are compared by it, and written as they are.",
+    )
     conflict: Policy | None = Field(
         None, description="Who wins when both sides changed this field. Left out: as the link says."
     )

@@ -13,8 +13,9 @@ from bridge.model import FieldType, Side, Value
 from connectors.base import Connector
 from mappings.choice import Choice
 from mappings.compile import compile_rows
-from mappings.lenses import Lens, UnmappedError
+from mappings.lenses import Lens, UnmappedError, find
 from mappings.people import People
+from mappings.prefix import Prefix
 from mappings.rows import Mapping_, Row
 
 SAME: Final[Mapping[FieldType, tuple[Value, ...]]] = {
@@ -76,12 +77,12 @@ def tried(row: Row) -> Tried:
 
 
 def _values(row: Row) -> tuple[tuple[Value, Value], ...]:
-    lens = row.lens
-    if isinstance(lens, Choice):
-        pairs = [(left, right) for left, right in zip(lens.first_left, lens.first_right, strict=True) if left and right]
+    if (choice := find(row.lens, Choice)) is not None:
+        names = zip(choice.first_left, choice.first_right, strict=True)
+        pairs = [(left, right) for left, right in names if left and right]
         return tuple((_held(row, "left", left), _held(row, "right", right)) for left, right in pairs)
-    if isinstance(lens, People):
-        everybody = [(left, right) for left, right in lens.right_of.items()]
+    if (people := find(row.lens, People)) is not None:
+        everybody = [(left, right) for left, right in people.right_of.items()]
         return tuple((_held(row, "left", left), _held(row, "right", right)) for left, right in everybody)
     choices = [spec.choices for spec in (row.left_spec, row.right_spec) if spec.choices is not None]
     if choices:
@@ -91,7 +92,14 @@ def _values(row: Row) -> tuple[tuple[Value, Value], ...]:
         return ()
     if row.left_spec.type is FieldType.LINE and min(_room(row, "left"), _room(row, "right")) <= _SHORT:
         return tuple((colour, colour) for colour in _COLOURS)
-    return tuple((value, value) for value in SAME.get(row.left_spec.type, ()))
+    return tuple((value, _there(row, value)) for value in SAME.get(row.left_spec.type, ()))
+
+
+def _there(row: Row, value: Value) -> Value:
+    """A value in the words of the right side, where these have a prefix."""
+    if not isinstance(value, tuple) or find(row.lens, Prefix) is None:
+        return value
+    return tuple(str(row.convert("right", name)) for name in value)
 
 
 def _room(row: Row, side: Side) -> int:

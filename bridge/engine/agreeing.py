@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bridge.engine.sets import is_equal
-from bridge.model import Record, Value
-from mappings.choice import Choice
+from bridge.model import FieldType, Record, Value
 from mappings.lenses import Same
 from mappings.rows import Row
 
@@ -25,7 +24,7 @@ def agree(rows: Sequence[Row], left: Record, right: Record) -> bool:
         if row.left not in here or row.right not in there:
             return False
         mine, theirs = here[row.left], there[row.right]
-        if row.is_set or type(row.lens) is Choice:
+        if row.is_set or row.left_spec.type is FieldType.CHOICE:
             agrees = row.known.get((mine, theirs))
             if agrees is None:
                 agrees = _says_the_same(row, mine, theirs)

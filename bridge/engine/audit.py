@@ -127,7 +127,7 @@ def _unsettled(session: Session, run: Run, kind: str, page: list[Pair]) -> list[
             if (pair.id, row.left) in clashes:
                 said = f"conflict {clashes[pair.id, row.left].id}: both sides changed it"
                 found.append(_difference("conflict", pair, title, row.left, said, sight.left, sight.right))
-            elif outcome.verdict not in ("same", "agree", "ignored") and not told & {row.left, row.right, ""}:
+            elif outcome.verdict not in ("same", "agree", "ignored", "alone") and not told & {row.left, row.right, ""}:
                 what: What = "drift" if outcome.verdict == "drift" else "waiting" if is_waiting else "unwritten"
                 found.append(_difference(what, pair, title, row.left, outcome.rule, sight.left, sight.right))
     return found

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
-from bridge.engine.outcome import KEEP, After, Decided, Outcome, Problem, Sight, checked, not_stored
+from bridge.engine.outcome import KEEP, After, Decided, Outcome, Problem, Sight, checked, not_stored, problems_of
 from bridge.engine.sets import advance_set, decide_set, shifted
 from bridge.merge import has_changed, keep_both, merge_text
 from bridge.model import SIDES, UNSET, Side, Unset, Value, other
-from mappings.lenses import UnmappedError
+from mappings.lenses import LEFT_ALONE, OUTSIDE, UnmappedError
 from mappings.rows import Row
 
 
@@ -45,7 +45,7 @@ def _differing(row: Row, sight: Sight, *, first_contact: str, skew: timedelta) -
         return _deliver(row, "left", sight.left, "left changed (S9)")
     if right_moved:
         return _deliver(row, "right", sight.right, "right changed (S9)")
-    return Outcome("drift", rule="both sides equal their bases and still differ")
+    return _left_alone(row, sight) or Outcome("drift", rule="both sides equal their bases and still differ")
 
 
 def _one_way(row: Row, sight: Sight, *, left_moved: bool, right_moved: bool) -> Outcome:
@@ -58,6 +58,8 @@ def _one_way(row: Row, sight: Sight, *, left_moved: bool, right_moved: bool) -> 
 
 def _both_moved(row: Row, sight: Sight, *, first_contact: str, skew: timedelta) -> Outcome:
     first = sight.base_left is UNSET and sight.base_right is UNSET
+    if first and (alone := _left_alone(row, sight)) is not None:
+        return alone
     policy = first_contact if first else row.policy
     if policy in ("merge", "keep-both"):
         return _merge(row, sight, policy) or Outcome("conflict", rule="both sides changed the same words (S11)")
@@ -68,6 +70,18 @@ def _both_moved(row: Row, sight: Sight, *, first_contact: str, skew: timedelta) 
     if policy == "right":
         return _deliver(row, "right", sight.right, "both changed, policy right (S16)")
     return Outcome("conflict", rule="different at first contact (S8)" if first else "both sides changed (S16)")
+
+
+def _left_alone(row: Row, sight: Sight) -> Outcome | None:
+    """At first contact, a value that the row leaves where it is makes no conflict."""
+    for source, value in (("left", sight.left), ("right", sight.right)):
+        side: Side = "left" if source == "left" else "right"
+        try:
+            row.convert(other(side), value)
+        except UnmappedError as unmapped:
+            if unmapped.reason in (LEFT_ALONE, OUTSIDE):
+                return Outcome("alone", rule="left where it is", problems=tuple(problems_of(side, unmapped)))
+    return None
 
 
 def _newest(sight: Sight, skew: timedelta) -> str:
@@ -125,7 +139,8 @@ def _deliver(row: Row, source: Side, value: Value, rule: str) -> Outcome:
     try:
         wanted = row.normal(target, row.convert(target, value))
     except UnmappedError as unmapped:
-        return Outcome("hold", rule=rule, problems=(Problem(source, unmapped.reason, unmapped.message),))
+        verdict: Literal["alone", "hold"] = "alone" if unmapped.reason in (LEFT_ALONE, OUTSIDE) else "hold"
+        return Outcome(verdict, rule=rule, problems=tuple(problems_of(source, unmapped)))
     return checked(row, wanted if target == "left" else KEEP, wanted if target == "right" else KEEP, rule)
 
 
@@ -147,7 +162,7 @@ def advance(
 def _advance_scalar(
     row: Row, sight: Sight, outcome: Outcome, left: Value, right: Value, written: Callable[[Side], bool]
 ) -> After:
-    if outcome.verdict == "agree":
+    if outcome.verdict in ("agree", "alone"):
         return After(left, right, left, right)
     if outcome.verdict != "write":
         return After(left, right, sight.base_left, sight.base_right)

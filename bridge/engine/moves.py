@@ -21,7 +21,7 @@ from mappings.rows import Row
 if TYPE_CHECKING:
     from bridge.engine.plan import View, Work
 
-_SETTLED = frozenset({"same", "agree", "ignored", "drift"})
+_SETTLED = frozenset({"same", "agree", "ignored", "drift", "alone"})
 
 
 def planned(

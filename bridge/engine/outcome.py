@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from bridge.model import SIDES, UNSET, FieldSpec, Side, Unset, Value, other
+from mappings.lenses import OUTSIDE, UnmappedError
 from mappings.rows import Row
 
 KEEP: Final = UNSET
@@ -56,10 +57,10 @@ class Outcome:
     ``verdict``: same (nothing moved), agree (bases move, no write), write, conflict, hold (a problem), drift (both
     equal their bases and still disagree), ignored (a change on the wrong side of a one-way row), forced (written
     because a person or a policy ordered it: the side stands at what it then holds, the other where it stood; they may
-    drift).
+    drift), alone (the row says to leave this value on its side: bases move, no write).
     """
 
-    verdict: Literal["same", "agree", "write", "conflict", "hold", "drift", "ignored", "forced"]
+    verdict: Literal["same", "agree", "write", "conflict", "hold", "drift", "ignored", "forced", "alone"]
     left: Value | Unset = KEEP
     right: Value | Unset = KEEP
     rule: str = ""
@@ -78,6 +79,11 @@ class After:
     base_left: Value | Unset
     base_right: Value | Unset
     refused: Problem | None = None
+
+
+def problems_of(side: Side, unmapped: UnmappedError) -> list[Problem]:
+    """What is to be told of a value of ``side`` that has no word on the other one; nothing for one that is no concern."""
+    return [] if unmapped.reason == OUTSIDE else [Problem(side, unmapped.reason, unmapped.message)]
 
 
 def checked(row: Row, left: Value | Unset, right: Value | Unset, rule: str) -> Outcome:

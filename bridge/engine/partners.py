@@ -13,7 +13,7 @@ from bridge.engine.link import Link, marker_key
 from bridge.engine.plan import PARTS, By, Member, View, title_of
 from bridge.engine.references import TASK, of_values
 from bridge.model import SIDES, Hold, Marker, Record, Side, Value, other
-from mappings.lenses import Rounded, rounded
+from mappings.lenses import Rounded, find, rounded
 from state import inbox, intents, pairs
 from state.inbox import Item
 
@@ -285,8 +285,8 @@ def _parts_by_match(batch: Batch, items: Sequence[Item]) -> _Matches:
 def _rough(batch: Batch, record: Record) -> Value:
     """A duration as the coarser of the two trackers knows it (S12)."""
     for row in batch.link.mappings[batch.kind].rows:
-        if isinstance(row.lens, Rounded):
-            return rounded(record.fields.get(SECONDS), max(row.lens.left_step, row.lens.right_step))
+        if (steps := find(row.lens, Rounded)) is not None:
+            return rounded(record.fields.get(SECONDS), max(steps.left_step, steps.right_step))
     return record.fields.get(SECONDS)
 
 

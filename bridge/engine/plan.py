@@ -13,7 +13,7 @@ from bridge.engine.agreeing import agree
 from bridge.engine.binding import rows_of
 from bridge.engine.fields import decide
 from bridge.engine.link import Link
-from bridge.engine.outcome import Decided, Outcome, Problem, Sight, unwritable
+from bridge.engine.outcome import Decided, Outcome, Problem, Sight, problems_of, unwritable
 from bridge.engine.sets import new_set
 from bridge.model import (
     SIDES,
@@ -35,7 +35,7 @@ from bridge.model import (
     Value,
     other,
 )
-from mappings.lenses import UnmappedError
+from mappings.lenses import LEFT_ALONE, UnmappedError
 from mappings.references import References
 from mappings.rows import Row
 from mappings.text.convert import for_people
@@ -43,8 +43,8 @@ from state.inbox import Item
 
 By = Literal["stored", "marker", "entity", "external-id", "match", "created"]
 
-REPORTED = frozenset({"unknown-person"})
-"""Reasons that are counted and shown but park nothing: the rest of the set went over (S14)."""
+REPORTED = frozenset({"unknown-person", LEFT_ALONE})
+"""Reasons that are counted and shown but park nothing: the rest of the set went over, or it was asked for (S10, S14)."""
 
 PARTS: Final = frozenset({"comment", "time_entry"})
 """Kinds whose records belong to a task, named in their field ``task``: they are in step only while it is."""
@@ -181,11 +181,12 @@ def _adoption(view: View, left: Record, right: Record) -> tuple[Operation, ...]:
 
 
 def _sight(row: Row, view: View, left: Member, right: Member) -> Sight:
+    base_left, base_right = left.base_of(row, "left"), right.base_of(row, "right")
     return Sight(
-        row.normal("left", left.record.fields.get(row.left)),
-        row.normal("right", right.record.fields.get(row.right)),
-        left.base_of(row, "left"),
-        right.base_of(row, "right"),
+        row.settled(row.normal("left", left.record.fields.get(row.left)), base_left),
+        row.settled(row.normal("right", right.record.fields.get(row.right)), base_right),
+        base_left,
+        base_right,
         left.record.updated_at,
         right.record.updated_at,
         view.decided.get(row.left),
@@ -329,7 +330,7 @@ def _for_create(row: Row, side: Side, record: Record) -> tuple[Value, list[Probl
         try:
             wanted = row.normal(target, row.convert(target, value))
         except UnmappedError as unmapped:
-            return None, [Problem(side, unmapped.reason, unmapped.message)]
+            return None, problems_of(side, unmapped)
     if wanted is None:
         return None, problems
     found = unwritable(spec, wanted)

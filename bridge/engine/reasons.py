@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from bridge.engine.sets import members
 from bridge.merge import key
 from bridge.model import UNSET, Side, Unset, Value
-from mappings.lenses import Lens, UnmappedError
+from mappings.lenses import OUTSIDE, Lens, UnmappedError
 from state.parked import FROZEN
 
 if TYPE_CHECKING:
@@ -211,7 +211,8 @@ def _word_less(row: Joined, value: Value, to: Side) -> UnmappedError | None:
         try:
             row.lens.to_right(one) if to == "right" else row.lens.to_left(one)
         except UnmappedError as error:
-            return error
+            if error.reason != OUTSIDE:
+                return error
     return None
 
 

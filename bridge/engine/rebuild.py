@@ -114,7 +114,7 @@ def _differing(link: Link, work: Work) -> tuple[str, ...]:
     return tuple(
         row.left
         for row, outcome in zip(rows, work.outcomes, strict=False)
-        if outcome.verdict not in ("same", "agree") and not (row.is_set and outcome.verdict == "hold")
+        if outcome.verdict not in ("same", "agree", "alone") and not (row.is_set and outcome.verdict == "hold")
     )
 
 

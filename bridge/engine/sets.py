@@ -7,10 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from bridge.engine.outcome import KEEP, After, Outcome, Problem, Sight, checked, not_stored
+from bridge.engine.outcome import KEEP, After, Outcome, Problem, Sight, checked, not_stored, problems_of
 from bridge.merge import Delta, apply_delta, delta, key
 from bridge.model import FieldSpec, FieldType, Side, Unset, Value, other
-from mappings.lenses import Same, UnmappedError
+from mappings.choice import Choice
+from mappings.lenses import Same, UnmappedError, find
 from mappings.people import people_in
 from mappings.rows import Row
 
@@ -80,7 +81,7 @@ def carried(row: Row, source: Side, sight: Sight) -> Carried:
         try:
             word = has.get(key(name)) or word_of(row, target, name)
         except UnmappedError as error:
-            problems.append(Problem(source, error.reason, error.message))
+            problems.extend(problems_of(source, error))
             continue
         added.append((name, word))
     removed = _words(row, target, moved.removed)
@@ -88,7 +89,24 @@ def carried(row: Row, source: Side, sight: Sight) -> Carried:
         still = {key(word) for _, word in _words(row, target, members(now)) if word is not None}
         still |= {_standing_in(row, target, ())} - {key(name) for name in members(base_there)}
         removed = [(name, None if word is None or key(word) in still else word) for name, word in removed]
+        removed += _synonyms(row, target, removed, there)
     return Carried(tuple(added), tuple(removed), tuple(problems))
+
+
+def _synonyms(
+    row: Row, target: Side, gone: Iterable[tuple[str, str | None]], there: Value | Unset
+) -> list[tuple[str, str | None]]:
+    """What is removed with these words: the other names there that a map puts beside them, for they mean the same."""
+    lens = find(row.lens, Choice)
+    if lens is None:
+        return []
+    return [
+        (own, name)
+        for own, word in gone
+        if word is not None
+        for name in members(there)
+        if key(name) in lens.meaning(target, own) - {key(word)}
+    ]
 
 
 def _said_by(row: Row, side: Side, there: Value | Unset) -> dict[str, str]:
@@ -198,7 +216,7 @@ def new_set(row: Row, side: Side, value: Value) -> tuple[Value, list[Problem]]:
         try:
             word = word_of(row, target, name)
         except UnmappedError as unmapped:
-            problems.append(Problem(side, unmapped.reason, unmapped.message))
+            problems.extend(problems_of(side, unmapped))
         else:
             said |= set() if word is None else {word}
     if row.spec(target).type.is_set:
@@ -208,10 +226,21 @@ def new_set(row: Row, side: Side, value: Value) -> tuple[Value, list[Problem]]:
 
 
 def is_equal(row: Row, left: Value, right: Value) -> bool:
-    """The quick case: one vocabulary and the same members, whatever each side did to get there."""
+    """The quick case: every member of each side has its word on the other, whatever each side did to get there."""
     if row.direction != "both":
         return False
-    return not (members(left) or members(right)) or (isinstance(row.lens, Same) and left == right)
+    if not (members(left) or members(right)) or (isinstance(row.lens, Same) and left == right):
+        return True
+    if people_in(row.lens) is not None:
+        return False
+    return _says(row, "right", left, right) and _says(row, "left", right, left)
+
+
+def _says(row: Row, target: Side, names: Value, there: Value) -> bool:
+    """Whether each of these has a word on ``target`` that agrees with it, and is there."""
+    held = {key(name) for name in members(there)}
+    words = dict(_words(row, target, members(names)))
+    return all(name in words and key(words[name] or "") in held for name in members(names))
 
 
 def _written(row: Row, side: Side, sight: Sight, change: Delta) -> Value | Unset:

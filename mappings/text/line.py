@@ -1,4 +1,5 @@
-"""The lens between a note of one line and a text of many. Law: they agree when their words do, however these are laid out.
+"""The lens between a note of one line and a text of many. Law: they agree when their words do, however these are laid out
+or escaped.
 
 What only the layout says (lists, bold words) is not carried to the line, and not missed when the line comes back unchanged.
 """
@@ -25,7 +26,11 @@ class Line:
         return _carried(value, self.right_spec, self.left_spec)
 
     def agree(self, left: Value, right: Value) -> bool:
-        return _words(left, self.left_spec) == _words(right, self.right_spec)
+        if _words(left, self.left_spec) == _words(right, self.right_spec):
+            return True
+        if self.left_spec.type is FieldType.LINE:
+            return _words(self.to_right(left), self.right_spec) == _words(right, self.right_spec)
+        return _words(left, self.left_spec) == _words(self.to_left(right), self.left_spec)
 
 
 def _carried(value: Value, source: FieldSpec, target: FieldSpec) -> Value:
