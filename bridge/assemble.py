@@ -44,24 +44,13 @@ class Assembly:
 
     async def build(self, link: LinkSettings) -> Link:
         """A link with its rows joined to both trackers' fields. Raises: ConfigError, TrackerError."""
-        ends = {side: self._end(link, side) for side in SIDES}
+        ends = {side: self.end(link, side) for side in SIDES}
         specs = row_specs(self.settings, link)
         mappings: dict[str, Mapping_] = {}
         for kind in sorted(link.kinds, key=_IN_ORDER.index):
-            schemas = await self._schemas(link, ends, kind, specs[kind])
-            for unknown in unknown_fields(self.settings, link, kind, specs[kind], schemas):
-                raise unknown
+            schemas = await self.schemas(link, kind, specs[kind])
             _check_external(link, kind, schemas)
-            mappings[kind] = compile_rows(
-                kind,
-                specs[kind],
-                schemas["left"],
-                schemas["right"],
-                people=self._people(link),
-                policy=link.conflict,
-                match=link.match,
-                link=link.name,
-            )
+            mappings[kind] = self.join(link, kind, specs[kind], schemas)
         return Link(
             self.ids[link.name],
             link.name,
@@ -87,6 +76,21 @@ class Assembly:
             answers=Answers(link.conflict_comments_on, {side: self._heard(link, side) for side in SIDES}),
         )
 
+    def join(self, link: LinkSettings, kind: str, specs: Sequence[RowSpec], schemas: Mapping[Side, Schema]) -> Mapping_:
+        """The rows of a kind joined to both sides' fields. Raises ConfigError for a row that does not fit."""
+        for unknown in unknown_fields(self.settings, link, kind, specs, schemas):
+            raise unknown
+        return compile_rows(
+            kind,
+            specs,
+            schemas["left"],
+            schemas["right"],
+            people=self._people(link),
+            policy=link.conflict,
+            match=link.match,
+            link=link.name,
+        )
+
     async def check(self, link: LinkSettings, *, live: bool) -> list[Finding]:
         """What is wrong with a link; with ``live`` both trackers are asked (credentials, container, rights, names)."""
         specs = row_specs(self.settings, link)
@@ -95,7 +99,7 @@ class Assembly:
                 "error", f"link {link.name}: no preset knows how to map {kind}", "Write [[links.fields]] rows for it."
             )
             for kind in link.kinds
-            if not specs[kind] and all(kind in self._end(link, side).connector.kinds() for side in SIDES)
+            if not specs[kind] and all(kind in self.end(link, side).connector.kinds() for side in SIDES)
         ]
         found = [*self._lacking(link), *found]
         if any(each.level == "error" for each in found) or not live:
@@ -112,28 +116,26 @@ class Assembly:
 
     async def _unknown(self, link: LinkSettings, specs: Mapping[str, Collection[RowSpec]]) -> list[Finding]:
         """Every field that a row names and its tracker does not have; ``build`` stops at the first."""
-        ends = {side: self._end(link, side) for side in SIDES}
         return [
             Finding("error", error.message, error.hint)
             for kind in link.kinds
             for error in unknown_fields(
-                self.settings, link, kind, specs[kind], await self._schemas(link, ends, kind, specs[kind])
+                self.settings, link, kind, specs[kind], await self.schemas(link, kind, specs[kind])
             )
         ]
 
-    async def _schemas(
-        self, link: LinkSettings, ends: Mapping[Side, End], kind: str, specs: Collection[RowSpec]
-    ) -> dict[Side, Schema]:
+    async def schemas(self, link: LinkSettings, kind: str, specs: Collection[RowSpec]) -> dict[Side, Schema]:
+        """The fields that a kind can have on either side. Raises: ConfigError, TrackerError."""
         made = {}
         for side in SIDES:
             try:
-                made[side] = await _schema(ends[side], kind, names_of(specs, side) | _naming(link, kind, side))
+                made[side] = await _schema(self.end(link, side), kind, names_of(specs, side) | _naming(link, kind, side))
             except ConfigError as error:
                 raise with_place(self.settings, link, kind, side, error) from None
         return made
 
     async def _check_end(self, link: LinkSettings, side: Side, kind: str, specs: Collection[RowSpec]) -> list[Finding]:
-        end = self._end(link, side)
+        end = self.end(link, side)
         try:
             said = await end.connector.check(end.container, kind, verbs_of(specs, side), self._maps(link, specs, side))
         except TrackerError as error:
@@ -146,7 +148,7 @@ class Assembly:
         """What a link asks of a tracker that its API has not, with the reason: it is said here and never tried."""
         found = []
         for side in SIDES:
-            end = self._end(link, side)
+            end = self.end(link, side)
             kinds = end.connector.kinds()
             for kind in link.kinds:
                 where = f"link {link.name}, {side} {end.connection}"
@@ -164,7 +166,8 @@ class Assembly:
                         )
         return found
 
-    def _end(self, link: LinkSettings, side: Side) -> End:
+    def end(self, link: LinkSettings, side: Side) -> End:
+        """One side of a link with its connector."""
         end = link.side(side)
         return End(side, end.connection, end.container, self.connector(end.connection))
 

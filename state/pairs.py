@@ -93,6 +93,12 @@ def walk(
     return list(map(Pair._make, rows))
 
 
+def numbers(session: Session, link_id: int, kind: str) -> list[int]:
+    """The ids of a link's live pairs of a kind, in their order."""
+    live = (_table.c.link_id == link_id, _table.c.kind == kind, _table.c.status == "live")
+    return list(session.connection().execute(select(_table.c.id).where(*live).order_by(_table.c.id)).scalars())
+
+
 def add_many(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert pairs (columns of PairRow but the id, the same ones in each row)."""
     if rows:

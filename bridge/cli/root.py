@@ -18,6 +18,7 @@ from bridge.cli import (
     conflicts,
     drill,
     look,
+    maps,
     pairs,
     parked,
     restore,
@@ -85,6 +86,7 @@ tree.command("status", rich_help_panel=LOOK)(look.status)
 tree.add_typer(conflicts.tree, name="conflicts", rich_help_panel=LOOK)
 tree.add_typer(parked.tree, name="parked", rich_help_panel=LOOK)
 tree.add_typer(pairs.tree, name="pairs", rich_help_panel=LOOK)
+tree.add_typer(maps.tree, name="map", rich_help_panel=LOOK)
 tree.command("history", rich_help_panel=LOOK)(look.history)
 tree.command("audit", rich_help_panel=LOOK)(audit.audit)
 tree.command("why", rich_help_panel=LOOK)(look.why)

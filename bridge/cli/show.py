@@ -12,6 +12,7 @@ from typing import Any, Final
 from rich import box
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
 _WIDE: Final = 400  # columns, where nobody's screen sets a limit
@@ -27,6 +28,11 @@ def console(*, stderr: bool = False) -> Console:
 def say(text: str = "") -> None:
     """One line with rich markup; escape what is not ours."""
     console().print(text)
+
+
+def indented(text: str, by: int = 2) -> None:
+    """One line with markup, moved to the right; where it is broken, its other lines as well."""
+    console().print(Padding(text, (0, 0, 0, by)))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "") -> None:
@@ -55,4 +61,4 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-__all__ = ["as_json", "console", "escape", "say", "table"]
+__all__ = ["as_json", "console", "escape", "indented", "say", "table"]
