@@ -129,7 +129,9 @@ class Assembly:
         made = {}
         for side in SIDES:
             try:
-                made[side] = await _schema(self.end(link, side), kind, names_of(specs, side) | _naming(link, kind, side))
+                made[side] = await _schema(
+                    self.end(link, side), kind, names_of(specs, side) | _naming(link, kind, side)
+                )
             except ConfigError as error:
                 raise with_place(self.settings, link, kind, side, error) from None
         return made
