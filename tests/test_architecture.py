@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from syntax import nodes, parsed
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("bridge", "connectors", "mappings", "state")
@@ -28,7 +29,7 @@ def name_of(path: Path) -> str:
 
 def imports_of(path: Path) -> Iterator[str]:
     """Every module that a file imports, also inside functions."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -85,7 +86,7 @@ def test_a_module_is_read_in_a_sitting() -> None:
 def test_a_class_has_few_methods() -> None:
     large = {}
     for path in MODULES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.ClassDef):
                 methods = [part for part in node.body if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef)]
                 public = [method for method in methods if not method.name.startswith("__")]
@@ -98,7 +99,7 @@ def test_a_class_has_few_methods() -> None:
 def test_a_function_fits_a_screen() -> None:
     long = {}
     for path in MODULES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path):
             if isinstance(node, FUNCTION) and not is_migration(path):
                 lines = _own_lines(node)
                 if lines > MAX_FUNCTION_LINES:
@@ -114,11 +115,7 @@ def test_no_module_is_a_drawer_for_leftovers() -> None:
 
 
 def test_every_module_says_what_it_is_for() -> None:
-    silent = [
-        name_of(path)
-        for path in MODULES
-        if path.name != "__init__.py" and not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-    ]
+    silent = [name_of(path) for path in MODULES if path.name != "__init__.py" and not ast.get_docstring(parsed(path))]
 
     assert silent == []
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from syntax import nodes
 from typer.main import get_command
 
 from bridge.cli.codes import ExitCode
@@ -108,7 +109,7 @@ def test_the_events_that_are_logged_are_those_that_are_listed() -> None:
     logged = {}
     for package in PACKAGES:
         for path in (ROOT / package).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for node in nodes(path):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in EVENTS:
                     logged.setdefault(node.value, name_of(path))
 
@@ -121,7 +122,7 @@ def test_no_event_is_logged_that_is_not_listed() -> None:
         f"{name_of(path)}: {node.args[0].value}"
         for package in PACKAGES
         for path in (ROOT / package).rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes(path)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in levels

@@ -79,7 +79,7 @@ def _live(job: Mapping[str, Any], settings: Settings, out: int) -> NoReturn:
     """All that a child does. It never returns into its parent's code."""
     answer: dict[str, Any]
     try:
-        boundaries = Boundaries(int(job["die_at"]), lambda what: _tell(out, {"at": what}))
+        boundaries = Boundaries(int(job["die_at"]), lambda what: _tell(out, {"at": what, "passed": boundaries.passed}))
         answer = asyncio.run(_work(job, settings, boundaries))
     except BaseException:  # noqa: BLE001 — told to whoever started the drill, who fails on it
         answer = {"error": traceback.format_exc()}

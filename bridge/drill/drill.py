@@ -17,6 +17,7 @@ from bridge.drill.people import People, furnish
 from bridge.drill.rows import Tried
 from bridge.drill.scenario import PAGES, SCENARIOS, TITLE, Edit, Scenario, build
 from bridge.drill.scratch import HOOK_SECRET, SMALL_PAGES
+from bridge.drill.standing import Standing, standing
 from bridge.errors import BridgeError
 from bridge.sandbox.journal import Entry
 
@@ -73,18 +74,26 @@ class Stage:
     edits: tuple[tuple[Edit, str], ...]
     alone: Alone
     broken: tuple[Broken, ...] = field(default=())
+    known: dict[Standing, tuple[Broken, ...]] = field(default_factory=dict)
 
     def kill(self, *boundaries: int) -> Trial:
-        """Die at a boundary of the run (at others of those that resume it), then resume and judge."""
+        """Die at a boundary of the run (at others of those that resume it), then resume and judge.
+
+        What left exactly what an earlier death left is judged as that one was.
+        """
         self.ground.restore(self.alone.moment)
         marks, deaths = self.ground.marks(), 0
         said: list[str] = []
+        passed: list[str] = []
         for boundary in boundaries:
             answer = self.ground.run([*self.alone.hooks, SYNC], die_at=boundary)
             deaths += answer["killed"]
+            passed += answer["passed"]
             said.append(f"boundary {boundary}, {answer.get('at', 'not reached')}")
-        broken = tuple(self._resumed(marks, at_once=True))
-        return Trial(self.scenario.name, "; ".join(said), broken, killed=deaths)
+        left = standing(self.ground, marks, passed)
+        if left not in self.known:
+            self.known[left] = tuple(self._resumed(marks, at_once=True))
+        return Trial(self.scenario.name, "; ".join(said), self.known[left], killed=deaths)
 
     def lie(self, tracker: str, method: str, path: str, lie: str) -> Trial:
         """Let a tracker accept one write and say something else, then judge."""

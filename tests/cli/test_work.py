@@ -251,7 +251,9 @@ def test_the_sandbox_says_how_to_reach_it_and_keeps_its_content(place, tmp_path)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         said = ""
         while "Ctrl-C" not in said:
-            said += process.stdout.readline()
+            line = process.stdout.readline()
+            assert line, said
+            said += line
         process.send_signal(signal.SIGINT)
 
     assert process.returncode == 0

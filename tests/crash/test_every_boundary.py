@@ -90,3 +90,15 @@ def test_two_crashes_in_one_history_end_as_none(settings: Settings, subtests: py
         for trial in doubles(stage, seed=1, samples=3):
             with subtests.test(scenario=trial.scenario, boundaries=trial.what):
                 assert not trial.broken, said(trial)
+
+
+def test_deaths_that_left_the_same_are_resumed_once_and_others_each(settings: Settings) -> None:
+    with staged(settings, LINK, FIRST) as stage:
+        places = {number: what for number, what in enumerate(stage.alone.boundaries, 1) if number <= 4}
+        found = []
+        for number in places:
+            stage.kill(number)
+            found.append(len(stage.known))
+
+    assert [what.split()[0] for what in places.values()] == ["before", "after", "before", "after"]
+    assert found == [1, 2, 2, 3]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
+from engine.held import until_held
 from engine.world import REPO, World
 
 RUN = """
@@ -35,10 +35,7 @@ def killed_when_held_running(world: World, box, code: str, *arguments: str) -> N
         stdout=subprocess.DEVNULL,
     )
     try:
-        deadline = time.monotonic() + 30
-        while not box.call("GET", "/_sandbox/held")[1]["held"]:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
+        until_held(box, process)
         process.send_signal(signal.SIGKILL)
     finally:
         process.kill()

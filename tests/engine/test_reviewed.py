@@ -5,9 +5,9 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
+from engine.held import until_held
 from engine.test_conflicts import decide, the_conflict
 from engine.test_sync import paired
 from engine.world import World
@@ -226,10 +226,7 @@ def told_to_stop_while_it_writes(world: World) -> int:
     command = [sys.executable, "-m", "bridge", "sync", "--config", str(world.config)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            deadline = time.monotonic() + 60
-            while not world.github.call("GET", "/_sandbox/held")[1]["held"]:
-                assert process.poll() is None
-                assert time.monotonic() < deadline
+            until_held(world.github, process)
             process.send_signal(signal.SIGTERM)
             return process.wait(60)  # a disk that others keep busy makes its last commit wait
         finally:

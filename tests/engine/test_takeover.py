@@ -17,7 +17,9 @@ IDLE = "import sys; from bridge.engine import holder; print(holder.name(), flush
 def another_process() -> tuple[subprocess.Popen[str], str]:
     process = subprocess.Popen([sys.executable, "-c", IDLE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    return process, process.stdout.readline().strip()
+    name = process.stdout.readline().strip()
+    assert name, "it has ended at once"
+    return process, name
 
 
 def end(process: subprocess.Popen[str]) -> None:

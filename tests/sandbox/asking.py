@@ -24,7 +24,7 @@ def ask(box: Sandbox, method: str, path: str, body: Any = None, **headers: str |
     data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
     if data is not None:
         sent.setdefault("content-type", "application/json")
-    connection = http.client.HTTPConnection("127.0.0.1", int(box.url.rsplit(":", 1)[1]), timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", int(box.url.rsplit(":", 1)[1]), timeout=60)
     try:
         connection.request(method, path, data, sent)
         answer = connection.getresponse()

@@ -43,6 +43,6 @@ def listener() -> Iterator[tuple[str, Callable[[], Post]]]:
     with HTTPServer(("127.0.0.1", 0), Ear) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/hook", lambda: heard.get(timeout=5)
+        yield f"http://127.0.0.1:{server.server_port}/hook", lambda: heard.get(timeout=60)
         server.shutdown()
         thread.join()

@@ -66,7 +66,7 @@ def running(folder: Path) -> Iterator[str]:
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, said: Path) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while time.monotonic() < end:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()

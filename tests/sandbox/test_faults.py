@@ -70,7 +70,7 @@ def test_a_held_request_waits_for_the_release(github: Sandbox, kind: str, kept: 
         assert kept == len(github.log)
         assert github.call("POST", "/_sandbox/release") == (200, {"released": 1})
 
-        assert answer.result(timeout=10).status == 201
+        assert answer.result(timeout=60).status == 201
 
 
 def test_a_stale_list_shows_the_past(github: Sandbox) -> None:

@@ -113,7 +113,7 @@ def test_a_process_announces_itself_in_one_line_and_ends_on_sigterm() -> None:
         process.send_signal(signal.SIGTERM)
 
         assert (status, len(issues)) == (200, 2)
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=60) == 0
 
 
 async def test_a_taken_port_stops_all_of_them_before_anything_runs(github: Sandbox) -> None:

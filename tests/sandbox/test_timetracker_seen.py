@@ -22,7 +22,7 @@ MORE_HERE_THAN_THERE = {"enabled_modules"}
 def answers() -> list[tuple[int, Any]]:
     """What the sandbox says to each request, all in their order."""
     with Sandbox("timetracker", bare=True) as box:
-        connection = http.client.HTTPConnection("127.0.0.1", int(box.url.rsplit(":", 1)[1]), timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", int(box.url.rsplit(":", 1)[1]), timeout=60)
         box.set(per_minute=0, per_hour=0)
         found = []
         for row in SEEN["exchanges"]:

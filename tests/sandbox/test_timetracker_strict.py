@@ -75,7 +75,7 @@ def test_before_the_set_up_everything_leads_to_it():
 
 
 def redirected(box, path):
-    connection = http.client.HTTPConnection("127.0.0.1", int(box.url.rsplit(":", 1)[1]), timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", int(box.url.rsplit(":", 1)[1]), timeout=60)
     connection.request("GET", path, headers={"authorization": f"Bearer {box.token()}"})
     answer = connection.getresponse()
     answer.read()
