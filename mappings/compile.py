@@ -160,7 +160,7 @@ def _durations(joint: Joint) -> Lens | None:
 
 def _texts(joint: Joint) -> Lens | None:
     """What carries texts of two kinds or dialects."""
-    if joint.types == {FieldType.LINE, FieldType.TEXT}:
+    if joint.types in typed.TEXTS:
         from mappings.text.line import Line  # noqa: PLC0415 — parsers take 80 ms to load, and most links need none
 
         return Line(joint.left, joint.right)

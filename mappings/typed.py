@@ -200,7 +200,7 @@ _JOINED: Final[Mapping[frozenset[FieldType], Make]] = {
     },
 }
 
-_TEXTS: Final = frozenset((FieldType.LINE, FieldType.TEXT))
+TEXTS: Final = (frozenset((FieldType.LINE, FieldType.TEXT)), frozenset((FieldType.CHOICE, FieldType.TEXT)))
 """Joined by ``mappings.text``, which takes time to load."""
 
 _REFERENCES: Final = frozenset((FieldType.REF, FieldType.REFS))
@@ -214,7 +214,7 @@ def between(left: FieldType, right: FieldType) -> Lens | None:
 
 def partners(type_: FieldType) -> tuple[str, ...]:
     """The types that one can be joined to without a map, itself first."""
-    pairs = (*_JOINED, _TEXTS, _REFERENCES)
+    pairs = (*_JOINED, *TEXTS, _REFERENCES)
     return (type_.value, *sorted(each.value for pair in pairs if type_ in pair for each in pair if each is not type_))
 
 

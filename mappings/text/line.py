@@ -14,7 +14,7 @@ from mappings.text.convert import convert
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """``left_spec`` or ``right_spec`` is a line, the other one a text in its dialect."""
+    """``left_spec`` or ``right_spec`` is a line or a choice, the other one a text in its dialect."""
 
     left_spec: FieldSpec
     right_spec: FieldSpec
@@ -28,7 +28,7 @@ class Line:
     def agree(self, left: Value, right: Value) -> bool:
         if _words(left, self.left_spec) == _words(right, self.right_spec):
             return True
-        if self.left_spec.type is FieldType.LINE:
+        if self.left_spec.type is not FieldType.TEXT:
             return _words(self.to_right(left), self.right_spec) == _words(right, self.right_spec)
         return _words(left, self.left_spec) == _words(self.to_left(right), self.left_spec)
 
@@ -36,7 +36,7 @@ class Line:
 def _carried(value: Value, source: FieldSpec, target: FieldSpec) -> Value:
     if not isinstance(value, str):
         return value
-    if target.type is FieldType.LINE:
+    if target.type is not FieldType.TEXT:
         return _words(value, source)
     return convert(value, "plain", "markdown" if target.dialect == "plain" else target.dialect)
 

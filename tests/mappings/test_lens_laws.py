@@ -159,7 +159,9 @@ LAWS: Mapping[type, st.SearchStrategy[Drawn]] = {
     Named: drawn(st.just(Named(FieldType.PERSON, FieldType.LINE)), WORDS),
     Compared: _compared(),
     Line: drawn(
-        st.just(Line(FieldSpec("note", FieldType.LINE), FieldSpec("note", FieldType.TEXT, dialect="markdown"))),
+        st.sampled_from([FieldType.LINE, FieldType.CHOICE]).map(
+            lambda type_: Line(FieldSpec("note", type_), FieldSpec("note", FieldType.TEXT, dialect="markdown"))
+        ),
         WORDS,
         WORDS | st.sampled_from(["- one\n- two", "**bold** words", "1\n\n2", "# head"]),
     ),

@@ -64,14 +64,14 @@ class Nursery:
     def run(self, tests: Sequence[str], mutation: Mutation | None = None) -> Verdict:
         """Run tests against a fresh copy, with a bug in it or without."""
         copy = self._folder / "copy"
-        for package in PACKAGES:
-            shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
-        if mutation is not None:
-            file = copy / mutation.file
-            file.write_text(planted(mutation, file.read_text(encoding="utf-8")), encoding="utf-8")
-            self._planted += 1
-            os.utime(file, (self._planted, self._planted))  # no other file of this name was compiled with this time
         try:
+            for package in PACKAGES:
+                shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
+            if mutation is not None:
+                file = copy / mutation.file
+                file.write_text(planted(mutation, file.read_text(encoding="utf-8")), encoding="utf-8")
+                self._planted += 1
+                os.utime(file, (self._planted, self._planted))  # no other file of this name was compiled with this time
             said = self._ask({"folder": str(copy), "tests": list(tests)})
             return Verdict(said["code"], tuple(said["reports"]), (copy / "output").read_text(errors="replace"))
         finally:

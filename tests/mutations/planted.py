@@ -25,8 +25,8 @@ BASES = (
     Mutation(
         "a base moves to what was to be written",
         "bridge/engine/fields.py",
-        '    if outcome.verdict == "agree":',
-        '    if outcome.verdict in ("agree", "write"):',
+        '    if outcome.verdict in ("agree", "alone"):',
+        '    if outcome.verdict in ("agree", "alone", "write"):',
         "S7, I2, I8",
         (CONVERGENCE + "test_titles_meet_or_stay_in_conflict_and_nothing_is_overwritten[first1]",),
     ),
