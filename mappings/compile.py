@@ -77,9 +77,11 @@ def _row(joint: Joint, policy: Policy) -> Row | None:
     chosen = spec.conflict or policy
     if chosen in ("merge", "keep-both") and left.type is not FieldType.TEXT:
         chosen = "manual"
-    check_keys(joint)
-    lens = _lens(joint)
-    check_ways(joint, lens, direction)
+    lens: Lens = Same()
+    if direction != "off":  # a row that carries nothing may say of any two fields that they are left alone
+        check_keys(joint)
+        lens = _lens(joint)
+        check_ways(joint, lens, direction)
     return Row(
         spec.left, spec.right, direction, chosen, lens, left, right, joint.is_set, origin=spec.origin, form=spec.normal
     )
