@@ -12,6 +12,7 @@ from typing import Any, Final
 from bridge.config import plugins
 from bridge.config.digest import config_hash
 from bridge.config.misfits import unknown_fields, with_place, with_places
+from bridge.config.people import people_of
 from bridge.config.rows import match_names, names_of, row_specs, verbs_of
 from bridge.config.settings import Link as LinkSettings
 from bridge.config.settings import Settings
@@ -23,7 +24,6 @@ from connectors.base import Connector, Finding
 from mappings.choice import Choice
 from mappings.compile import compile_rows
 from mappings.lenses import find
-from mappings.people import People
 from mappings.rows import Mapping_, RowSpec
 
 _IN_ORDER: Final[Sequence[str]] = [kind.value for kind in Kind]
@@ -46,6 +46,7 @@ class Assembly:
         """A link with its rows joined to both trackers' fields. Raises: ConfigError, TrackerError."""
         ends = {side: self.end(link, side) for side in SIDES}
         specs = row_specs(self.settings, link)
+        people = people_of(self.settings, link)
         mappings: dict[str, Mapping_] = {}
         for kind in sorted(link.kinds, key=_IN_ORDER.index):
             schemas = await self.schemas(link, kind, specs[kind])
@@ -74,22 +75,25 @@ class Assembly:
             {(side, kind): self._wanted(ends[side], kind) for side in SIDES for kind in link.kinds},
             {side: getattr(self.settings.connections[ends[side].connection], "sweep_every", 1) for side in SIDES},
             answers=Answers(link.conflict_comments_on, {side: self._heard(link, side) for side in SIDES}),
+            people=people,
+            known=people,
         )
 
     def join(self, link: LinkSettings, kind: str, specs: Sequence[RowSpec], schemas: Mapping[Side, Schema]) -> Mapping_:
         """The rows of a kind joined to both sides' fields. Raises ConfigError for a row that does not fit."""
         for unknown in unknown_fields(self.settings, link, kind, specs, schemas):
             raise unknown
+        people = people_of(self.settings, link)
         return compile_rows(
             kind,
             specs,
             schemas["left"],
             schemas["right"],
-            people=self._people(link),
+            people=people,
             policy=link.conflict,
             match=link.match,
             link=link.name,
-        )
+        ).knowing(people)
 
     async def check(self, link: LinkSettings, *, live: bool) -> list[Finding]:
         """What is wrong with a link; with ``live`` both trackers are asked (credentials, container, rights, names)."""
@@ -171,12 +175,8 @@ class Assembly:
     def end(self, link: LinkSettings, side: Side) -> End:
         """One side of a link with its connector."""
         end = link.side(side)
-        return End(side, end.connection, end.container, self.connector(end.connection))
-
-    def _people(self, link: LinkSettings) -> People:
-        left, right = link.left.connection, link.right.connection
-        rows = [(person[left], person[right]) for person in self.settings.people if left in person and right in person]
-        return People.of(rows, left, right)
+        every = getattr(self.settings.connections[end.connection], "people_every_s", 86_400)
+        return End(side, end.connection, end.container, self.connector(end.connection), every)
 
     def _heard(self, link: LinkSettings, side: Side) -> frozenset[str]:
         """Who may answer on a side: those named, by any of their names, else everybody in [[people]].

@@ -36,6 +36,8 @@ EVENTS: Final[Mapping[str, str]] = {
     "link.kicked": "a link was asked to run before its time",
     "link.locked": "another process holds the link; its next turn does the work",
     "link.refused": "a run that could not do its work, with the reason and what helps",
+    "people.read": "a tracker's list of people was read, to match them by e-mail address (S14)",
+    "people.unreadable": "a tracker does not show its list of people; those of [[people]] stay known",
     "poll.finished": "one side's changes are in the inbox",
     "recovery.waiting": "a write without an answer is looked for once the tracker's listings are up to date",
     "run.finished": "one run of a link, with its counts",

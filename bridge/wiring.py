@@ -13,6 +13,7 @@ from bridge.assemble import Assembly
 from bridge.config import plugins
 from bridge.config.settings import Link as LinkSettings
 from bridge.config.settings import Settings
+from bridge.engine import people
 from bridge.engine.again import judge_anew, let_go
 from bridge.engine.audit import Audit
 from bridge.engine.context import Run, utc_now
@@ -148,6 +149,10 @@ class Bridge:
         """Compare every pair of a link with what both sides really hold (S33); ``look`` holds what was found."""
         return await self.run(link, look.carry_out, trigger=trigger, **how)
 
+    async def read_people(self, link: str) -> None:
+        """Read the lists of people of a link's both sides now, however old they are. Raises ConfigError, TrackerError."""
+        await self._link(link, fresh=True)
+
     async def is_audit_due(self, link: str) -> bool:
         """Whether the last audit is older than ``audit_days``. First contact counts as one: it read everything."""
         days = self.settings.link(link).audit_days
@@ -221,10 +226,11 @@ class Bridge:
     def _assembly(self) -> Assembly:
         return Assembly(self.settings, self.ids, self.connector)
 
-    async def _link(self, name: str) -> Link:
-        if name not in self._links:
-            self._links[name] = await self._assembly().build(self.settings.link(name))
-        return self._links[name]
+    async def _link(self, name: str, *, fresh: bool = False) -> Link:
+        """Ready to run, with the people that both trackers list; ``fresh`` reads these lists now."""
+        ready = self._links.get(name) or await self._assembly().build(self.settings.link(name))
+        self._links[name] = known = await people.acquainted(self.store, ready, self.now, fresh=fresh)
+        return known
 
 
 # --- small translations -----------------------------------------------------------------------------------------------
@@ -240,6 +246,7 @@ def _prepare(session: Session, link: Link) -> bool:
     """
     now = utc_now()
     lacks_fields = judge_anew(session, link, now)
+    people.judge_anew(session, link, now)
     freed = parked.drop_other_config(session, link.id, link.config_hash)
     for reason, wait in REJUDGED.items():
         due = [row.id for row in parked.find(session, link_id=link.id, reason=reason) if row.last_at <= now - wait]

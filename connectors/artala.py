@@ -22,11 +22,24 @@ from connectors.artala_item import Items
 from connectors.artala_labels import Labels
 from connectors.artala_names import Names, Priorities
 from connectors.artala_notes import Notes
+from connectors.artala_people import Team
 from connectors.artala_pull import CUSTOM, Reader
 from connectors.artala_thread import Thread
 from connectors.artala_time import Times
 from connectors.artala_write import Writer
-from connectors.base import BeforeSend, Capabilities, Comments, Connector, Delivery, Finding, Page, Plugin, Step, Usage
+from connectors.base import (
+    BeforeSend,
+    Capabilities,
+    Comments,
+    Connector,
+    Delivery,
+    Directory,
+    Finding,
+    Page,
+    Plugin,
+    Step,
+    Usage,
+)
 from connectors.http import Transport
 from connectors.pace import Retry
 
@@ -60,6 +73,7 @@ class Artala:
         self._notes = Notes(http, config, self._thread)
         self._times = Times(name, http, config, self._names, self._items)
         self.comments: Comments | None = TaskComments(config, self._names, self._thread)
+        self.directory: Directory | None = Team(self._names)
         self._writer = Writer(http, config, self._names, self._labels, self._priorities, self._reader, self._items)
 
     def kinds(self) -> Mapping[str, Capabilities]:

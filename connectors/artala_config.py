@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from connectors.settings import address
+from connectors.settings import DefaultPerson, PeopleEvery, UnknownPerson, address
 
 
 class ArtalaConfig(BaseModel):
@@ -70,6 +70,9 @@ class ArtalaConfig(BaseModel):
     )
 
     requests_per_minute: float = Field(default=60, ge=0, description="Assumption: the limit is not stated. 0: none.")
+    people_every_s: PeopleEvery = 86_400
+    unknown_person: UnknownPerson = "leave"
+    default_person: DefaultPerson = ""
     concurrency: int = Field(default=4, ge=1, le=64, description="Requests on their way at once. Assumption.")
 
     put_is_full_replace: bool = Field(

@@ -164,8 +164,8 @@ class Names:
         """Whether the team has this member id as an active one, by a list read now."""
         return any(row.id.lower() == member and row.is_active for row in await self._team.fresh())
 
-    async def team(self) -> list[MemberRow]:
-        return await self._team.get()
+    async def team(self, *, anew: bool = False) -> list[MemberRow]:
+        return await (self._team.fresh() if anew else self._team.get())
 
     # Statuses
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeAlias
 
-from bridge.model import Fields, Marker, Record, Ref, Schema
+from bridge.model import Fields, Marker, Person, Record, Ref, Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +175,22 @@ class Comments(Protocol):
 
         Raises as ``Connector.fetch``; RejectedError for a kind without comments.
         """
+
+
+class Directory(Protocol):
+    """Who can be named in a container. Optional: a connector that has one names it in an attribute ``directory``."""
+
+    async def people(self, container: str) -> tuple[Person, ...]:
+        """Everybody whom items of this container can name, asked for now, every page of it; each name once.
+
+        Raises the TrackerError tree; PermissionError_ or ContainerError where the account may not see the list.
+        """
+
+
+def directory_of(connector: Connector) -> Directory | None:
+    """A connector's directory; None where the tracker shows no list of people."""
+    found: Directory | None = getattr(connector, "directory", None)
+    return found
 
 
 class Connector(Protocol):

@@ -13,11 +13,24 @@ from typing import Final
 from bridge.errors import ContainerError, RejectedError, SignatureError
 from bridge.model import Fields, Marker, Record, Ref, Schema
 from connectors import gipo_check, gipo_write
-from connectors.base import BeforeSend, Capabilities, Comments, Connector, Delivery, Finding, Page, Plugin, Step, Usage
+from connectors.base import (
+    BeforeSend,
+    Capabilities,
+    Comments,
+    Connector,
+    Delivery,
+    Directory,
+    Finding,
+    Page,
+    Plugin,
+    Step,
+    Usage,
+)
 from connectors.gipo_api import GipoApi
 from connectors.gipo_board import Boards
 from connectors.gipo_config import GipoConfig
 from connectors.gipo_names import Names
+from connectors.gipo_people import Members
 from connectors.gipo_time import TimeEntries
 from connectors.gipo_write import Writer
 from connectors.http import Transport
@@ -50,6 +63,7 @@ class Gipo:
         self._config = config
         self._api = GipoApi(name, config, transport, retry)
         self._names = Names(self._api, config)
+        self.directory: Directory | None = Members(self._names)
         self._boards = Boards(name, self._api, config, self._names)
         self._writer = Writer(self._api, config, self._names, self._boards)
         self._time = TimeEntries(name, self._api, config, self._names, self._boards)

@@ -14,7 +14,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from connectors.settings import TimeOfDay, ZoneName, address
+from connectors.settings import DefaultPerson, PeopleEvery, TimeOfDay, UnknownPerson, ZoneName, address
 
 
 class GipoConfig(BaseModel):
@@ -68,6 +68,9 @@ class GipoConfig(BaseModel):
     )
 
     requests_per_minute: float = Field(default=60, ge=0, description="Assumption: the limit is not stated. 0: none.")
+    people_every_s: PeopleEvery = 86_400
+    unknown_person: UnknownPerson = "leave"
+    default_person: DefaultPerson = ""
     concurrency: int = Field(default=2, ge=1, le=64, description="Requests on their way at once. Assumption.")
 
     push_assignees: bool = Field(

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from connectors.settings import address
+from connectors.settings import DefaultPerson, PeopleEvery, UnknownPerson, address
 
 
 class GithubConfig(BaseModel):
@@ -58,6 +58,9 @@ class GithubConfig(BaseModel):
     overlap_s: int = Field(default=120, ge=0, description="Seconds that each poll reads again before the last one.")
     index_lag_s: int = Field(default=10, ge=0, description="A new issue is in the lists after this many seconds.")
 
+    people_every_s: PeopleEvery = 86_400
+    unknown_person: UnknownPerson = "leave"
+    default_person: DefaultPerson = ""
     concurrency: int = Field(default=8, ge=1, le=100, description="Requests on their way at once.")
     concurrent_writes: int = Field(
         default=1, ge=1, le=100, description="Writes on their way at once; GitHub asks for one after the other."

@@ -14,11 +14,24 @@ from bridge.errors import RejectedError, SignatureError
 from bridge.model import Fields, Marker, Record, Ref, Schema
 from connectors import growcrm_check, growcrm_comments, growcrm_time, growcrm_write
 from connectors.account import bearer, client
-from connectors.base import BeforeSend, Capabilities, Comments, Connector, Delivery, Finding, Page, Plugin, Step, Usage
+from connectors.base import (
+    BeforeSend,
+    Capabilities,
+    Comments,
+    Connector,
+    Delivery,
+    Directory,
+    Finding,
+    Page,
+    Plugin,
+    Step,
+    Usage,
+)
 from connectors.growcrm_comments import KEY_ROOM, TaskComments
 from connectors.growcrm_config import GrowcrmConfig
 from connectors.growcrm_errors import refusal
 from connectors.growcrm_names import People, Vocabulary
+from connectors.growcrm_people import Team
 from connectors.growcrm_tasks import Tasks
 from connectors.growcrm_time import Times
 from connectors.growcrm_walk import Lists
@@ -60,6 +73,7 @@ class Growcrm:
         self._times = Times(name, http, config, lists, self._people, self._tasks)
         self._comments = TaskComments(name, http, config, self._people, self._tasks)
         self.comments: Comments | None = self._comments
+        self.directory: Directory | None = Team(self._people)
 
     def kinds(self) -> Mapping[str, Capabilities]:
         may_delete, lag = self._config.allow_task_delete, self._config.index_lag_s

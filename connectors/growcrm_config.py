@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from connectors.settings import address
+from connectors.settings import DefaultPerson, PeopleEvery, UnknownPerson, address
 
 
 class GrowcrmConfig(BaseModel):
@@ -83,6 +83,9 @@ class GrowcrmConfig(BaseModel):
     index_lag_s: int = Field(default=0, ge=0, description="Assumption: a new task is in the lists at once.")
 
     requests_per_minute: float = Field(default=60, ge=0, description="Assumption: the limit is not stated. 0: none.")
+    people_every_s: PeopleEvery = 86_400
+    unknown_person: UnknownPerson = "leave"
+    default_person: DefaultPerson = ""
     concurrency: int = Field(default=4, ge=1, le=64, description="Requests on their way at once. Assumption.")
 
     patch_is_full_replace: bool = Field(

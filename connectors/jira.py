@@ -12,7 +12,19 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Final
 
 from bridge.model import Fields, Marker, Record, Ref, Schema
-from connectors.base import BeforeSend, Capabilities, Comments, Connector, Delivery, Finding, Page, Plugin, Step, Usage
+from connectors.base import (
+    BeforeSend,
+    Capabilities,
+    Comments,
+    Connector,
+    Delivery,
+    Directory,
+    Finding,
+    Page,
+    Plugin,
+    Step,
+    Usage,
+)
 from connectors.http import Transport
 from connectors.jira_api import JiraApi
 from connectors.jira_check import check as live_check
@@ -22,6 +34,7 @@ from connectors.jira_feed import Feed
 from connectors.jira_hooks import verify as verified
 from connectors.jira_names import CUSTOM, Names
 from connectors.jira_paths import Paths
+from connectors.jira_people import Assignable
 from connectors.jira_search import Search
 from connectors.jira_wire import TEXT_LIMIT, Wire, task_schema
 from connectors.jira_worklogs import Worklogs
@@ -48,6 +61,7 @@ class Jira:
         self._talk = CommentRecords(api, feed, wire)
         self._time = Worklogs(api, feed, wire, search)
         self.comments: Comments | None = IssueComments(self._talk, api, wire)
+        self.directory: Directory | None = Assignable(api)
 
     def kinds(self) -> Mapping[str, Capabilities]:
         config = self._config

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from connectors.settings import TimeOfDay, ZoneName, address
+from connectors.settings import DefaultPerson, PeopleEvery, TimeOfDay, UnknownPerson, ZoneName, address
 
 
 class JiraConfig(BaseModel):
@@ -117,6 +117,9 @@ class JiraConfig(BaseModel):
     )
     timezone: ZoneName = Field(default="UTC", description="Time zone in which a worklog's day is meant.")
     day_starts: TimeOfDay = Field(default="09:00", description="When a worklog that has a day only begins.")
+    people_every_s: PeopleEvery = 86_400
+    unknown_person: UnknownPerson = "leave"
+    default_person: DefaultPerson = ""
     concurrency: int = Field(
         default=5, ge=1, le=64, description="Requests on their way at once; Cloud: 5 to 10 at most."
     )

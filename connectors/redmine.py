@@ -13,13 +13,26 @@ from typing import Final
 from bridge.errors import RejectedError, SignatureError
 from bridge.model import Fields, Kind, Marker, Record, Ref, Schema
 from connectors import redmine_check, redmine_tasks
-from connectors.base import BeforeSend, Capabilities, Comments, Connector, Delivery, Finding, Page, Plugin, Step, Usage
+from connectors.base import (
+    BeforeSend,
+    Capabilities,
+    Comments,
+    Connector,
+    Delivery,
+    Directory,
+    Finding,
+    Page,
+    Plugin,
+    Step,
+    Usage,
+)
 from connectors.http import Transport
 from connectors.pace import Retry
 from connectors.redmine_api import RedmineApi
 from connectors.redmine_comments import Notes
 from connectors.redmine_config import RedmineConfig
 from connectors.redmine_names import Names
+from connectors.redmine_people import Members
 from connectors.redmine_tasks import Tasks
 from connectors.redmine_times import Times
 from connectors.redmine_wire import (
@@ -51,6 +64,7 @@ class Redmine:
         self._config = config
         self._api = RedmineApi(name, config, transport=transport, retry=retry)
         self._names = Names(self._api)
+        self.directory: Directory | None = Members(self._names.accounts)
         self._tasks = Tasks(self._api, self._names)
         self._notes = Notes(self._api, self._names, self._tasks)
         self._times = Times(self._api, self._names)

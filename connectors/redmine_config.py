@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from connectors.settings import address
+from connectors.settings import DefaultPerson, PeopleEvery, UnknownPerson, address
 
 
 class RedmineConfig(BaseModel):
@@ -97,6 +97,9 @@ class RedmineConfig(BaseModel):
     )
 
     requests_per_minute: float = Field(default=0, ge=0, description="Redmine has no limit. 0: none.")
+    people_every_s: PeopleEvery = 86_400
+    unknown_person: UnknownPerson = "leave"
+    default_person: DefaultPerson = ""
     concurrency: int = Field(default=4, ge=1, le=64, description="Requests on their way at once.")
 
     @property

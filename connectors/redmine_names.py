@@ -8,7 +8,7 @@ people are asked for one by one among the project's members.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -215,6 +215,37 @@ class Accounts:
                 field=field,
             )
         return found
+
+    def person(self, number: int) -> _Person | None:
+        """An account as it was last seen."""
+        return self._people.get(number)
+
+    async def members(self, container: str) -> list[int]:
+        """The ids of a project's members who are no groups, all pages of it."""
+        found: list[int] = []
+        offset, total = 0, 1
+        while offset < total:
+            answer = await self._api.read(f"{project_path(container)}/memberships.json", {**_PAGE, "offset": offset})
+            rows = decode(answer, _MEMBERS)
+            found += [one.user.id for one in rows.memberships if one.user is not None]
+            offset, total = offset + _PAGE["limit"], rows.total_count
+        return list(dict.fromkeys(found))
+
+    async def listed(self) -> Collection[int] | None:
+        """The ids of all active accounts, asked now; None for who is no administrator."""
+        found: dict[int, _Person] = {}
+        offset, total = 0, 1
+        while offset < total:
+            try:
+                rows = decode(await self._api.read("users.json", {**_PAGE, "offset": offset}), _PEOPLE)
+            except PermissionError_:
+                self._is_admin = False
+                return None
+            found |= {one.id: one for one in rows.users}
+            offset, total = offset + _PAGE["limit"], rows.total_count
+        self._is_admin = True
+        self._people |= found
+        return found.keys()
 
     async def login(self, container: str, name: Value, field: str) -> str:
         """The login to write as."""

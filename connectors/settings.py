@@ -1,4 +1,4 @@
-"""Kinds of settings that several connections have: an address, a time zone, a time of day. Each says what it expects.
+"""Kinds of settings that several connections have: an address, a time zone, who is who. Each says what it expects.
 
 Refuses: which settings a connection has (its ``TRACKER_config``), I/O.
 """
@@ -6,11 +6,11 @@ Refuses: which settings a connection has (its ``TRACKER_config``), I/O.
 from __future__ import annotations
 
 from datetime import time
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 
 def address(example: str, *tails: str, instead: str = "token", optional: bool = False) -> AfterValidator:
@@ -57,3 +57,21 @@ ZoneName: TypeAlias = Annotated[str, AfterValidator(_zone)]
 ZoneNameOrNone: TypeAlias = Annotated[str, AfterValidator(lambda value: value and _zone(value))]
 """Empty where the tracker can be asked."""
 TimeOfDay: TypeAlias = Annotated[str, AfterValidator(_clock)]
+
+PeopleEvery: TypeAlias = Annotated[
+    int,
+    Field(
+        ge=0,
+        description="Seconds after which the list of people is read again, for matching them by e-mail address. 0: never.",
+    ),
+]
+UnknownPerson: TypeAlias = Annotated[
+    Literal["leave", "unassign", "default"],
+    Field(
+        description="What is written here for an assignee of the other side who is nobody here: leave what there is, "
+        "unassign, or default_person."
+    ),
+]
+DefaultPerson: TypeAlias = Annotated[
+    str, Field(description='Who is named here for such a person, as in [[people]], with unknown_person = "default".')
+]

@@ -16,13 +16,26 @@ from bridge.errors import ContainerError, RejectedError
 from bridge.model import Fields, Marker, Record, Ref, Schema
 from connectors import timetracker_check, timetracker_hooks, timetracker_tasks, timetracker_time
 from connectors.account import bearer, client
-from connectors.base import BeforeSend, Capabilities, Comments, Connector, Delivery, Finding, Page, Plugin, Step, Usage
+from connectors.base import (
+    BeforeSend,
+    Capabilities,
+    Comments,
+    Connector,
+    Delivery,
+    Directory,
+    Finding,
+    Page,
+    Plugin,
+    Step,
+    Usage,
+)
 from connectors.http import Timeouts, Transport
 from connectors.pace import Retry
 from connectors.timetracker_api import Api, refusal
 from connectors.timetracker_config import TimeTrackerConfig
 from connectors.timetracker_feed import Log
 from connectors.timetracker_notes import Notes
+from connectors.timetracker_people import Users
 from connectors.timetracker_pull import Reader, task_url
 from connectors.timetracker_tasks import Tasks
 from connectors.timetracker_thread import BODY_MAX, Thread
@@ -66,6 +79,7 @@ class TimeTracker:
         thread = Thread(name, api)
         self._notes = Notes(api, log, thread)
         self.comments: Comments | None = thread
+        self.directory: Directory | None = Users(api)
         self._given: set[str] = set()
 
     def kinds(self) -> Mapping[str, Capabilities]:

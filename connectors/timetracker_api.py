@@ -239,7 +239,7 @@ class Api:
         """Everybody, where the token may see them; else the token's own user. One request in the connector's life."""
         if self._people is None:
             try:
-                rows = await _everybody(self)
+                rows = await self.everybody()
             except ContainerError:
                 rows = [(await self.me()).user]
             names = {row.id: _name(row, self.config.people_by) for row in rows}
@@ -247,6 +247,16 @@ class Api:
             ids |= {row.email.lower(): row.id for row in rows if row.email}
             self._people = People(names, ids)
         return self._people
+
+    async def everybody(self) -> list[UserRow]:
+        """All active users, asked now. Raises: ContainerError without the scope for it."""
+        found: list[UserRow] = []
+        for page in range(1, _MOST_PAGES):
+            said = await self.get("users", _USERS, per_page=100, page=page)
+            found += said.users
+            if said.pagination is None or not said.pagination.has_next:
+                break
+        return found
 
     async def person_names(self, rows: Any) -> People:
         """As ``people``, without asking when no row names anybody or names are user names."""
@@ -333,16 +343,6 @@ class Api:
 
 def _name(row: UserRow, people_by: str) -> str:
     return row.email.lower() if row.email and people_by == "email" else row.username
-
-
-async def _everybody(api: Api) -> list[UserRow]:
-    found: list[UserRow] = []
-    for page in range(1, _MOST_PAGES):
-        said = await api.get("users", _USERS, per_page=100, page=page)
-        found += said.users
-        if said.pagination is None or not said.pagination.has_next:
-            break
-    return found
 
 
 def epoch(date: datetime | None) -> int:

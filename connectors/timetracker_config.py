@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from connectors.settings import TimeOfDay, ZoneNameOrNone, address
+from connectors.settings import DefaultPerson, PeopleEvery, TimeOfDay, UnknownPerson, ZoneNameOrNone, address
 
 
 class TimeTrackerConfig(BaseModel):
@@ -106,5 +106,8 @@ class TimeTrackerConfig(BaseModel):
         ge=0,
         description="The server takes 100 a minute and 1000 an hour unless set otherwise. 0: no pacing.",
     )
+    people_every_s: PeopleEvery = 86_400
+    unknown_person: UnknownPerson = "leave"
+    default_person: DefaultPerson = ""
     concurrency: int = Field(default=2, ge=1, le=32, description="Requests on their way at once.")
     timeout_s: float = Field(default=60.0, gt=0, description="Longest silence to wait for.")

@@ -12,7 +12,19 @@ from typing import Final
 
 from bridge.errors import RejectedError
 from bridge.model import Fields, Kind, Marker, Record, Ref, Schema
-from connectors.base import BeforeSend, Capabilities, Comments, Connector, Delivery, Finding, Page, Plugin, Step, Usage
+from connectors.base import (
+    BeforeSend,
+    Capabilities,
+    Comments,
+    Connector,
+    Delivery,
+    Directory,
+    Finding,
+    Page,
+    Plugin,
+    Step,
+    Usage,
+)
 from connectors.http import Transport
 from connectors.pace import Retry
 from connectors.workestra_api import Api
@@ -20,6 +32,7 @@ from connectors.workestra_check import check as live_check
 from connectors.workestra_config import WorkestraConfig
 from connectors.workestra_feed import Feed
 from connectors.workestra_hooks import verify as verified
+from connectors.workestra_people import Users
 from connectors.workestra_wire import Wire
 from connectors.workestra_write import Writer
 
@@ -44,6 +57,7 @@ class Workestra:
     ) -> None:
         self.name = name
         self.comments: Comments | None = None
+        self.directory: Directory | None = Users(config)
         self._config = config
         self._wire = Wire(name, config)
         self._api = Api(name, config, self._wire, transport=transport, retry=retry)

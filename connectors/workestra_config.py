@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from connectors.settings import ZoneName, address
+from connectors.settings import DefaultPerson, PeopleEvery, UnknownPerson, ZoneName, address
 
 
 class WorkestraConfig(BaseModel):
@@ -116,6 +116,9 @@ class WorkestraConfig(BaseModel):
         default=90, ge=0, description="Requests a minute; the published limits contradict each other. 0: none."
     )
     writes_per_minute: float = Field(default=25, ge=0, description="Writes among them. 0: none.")
+    people_every_s: PeopleEvery = 86_400
+    unknown_person: UnknownPerson = "leave"
+    default_person: DefaultPerson = ""
     concurrency: int = Field(default=4, ge=1, le=64, description="Requests on their way at once. Assumption.")
     reserve_percent: float = Field(
         default=10.0, ge=0, le=90, description="Part of the stated limit, in percent, that is left for people."

@@ -15,7 +15,7 @@ import msgspec
 
 from bridge.merge import key
 from bridge.model import Person, Side, Value
-from mappings.lenses import Lens, UnmappedError
+from mappings.lenses import Lens, UnmappedError, find
 
 How: TypeAlias = Literal["leave", "unassign", "default"]
 
@@ -134,12 +134,7 @@ class People:
 
 def people_in(lens: Lens) -> People | None:
     """The persons a lens knows, whatever stands around them; None for a lens of something else."""
-    inner: Any = lens
-    while not isinstance(inner, People):
-        inner = getattr(inner, "inner", None)
-        if inner is None:
-            return None
-    return inner
+    return find(lens, People)
 
 
 def exchanged(lens: Lens, people: People) -> Lens:

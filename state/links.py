@@ -138,6 +138,13 @@ def note_config(session: Session, link_id: int, config_hash: str, mapped: str) -
     session.add(row)
 
 
+def note_people(session: Session, link_id: int, people: str) -> None:
+    """Remember who was taken for whom."""
+    row = session.get_one(LinkRow, link_id)
+    row.people = people
+    session.add(row)
+
+
 def mark_audited(session: Session, link_id: int, now: datetime) -> None:
     """Every pair of the link was compared with what both sides really hold (S33)."""
     row = session.get_one(LinkRow, link_id)

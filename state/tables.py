@@ -28,8 +28,8 @@ class Table(SQLModel):
 class LinkRow(Table, table=True):
     """A configured link, known by its name. ``seeded_*``: the kinds, with spaces between, of which the first full listing of that side is in hand.
 
-    ``config_hash``: of the configuration it was last run under, ``mapped`` its rows, a line each. ``fence`` grows with
-    every lease (S2); ``lease_until`` is in seconds of the database's clock. ``audited_at``: when every pair was last
+    ``config_hash``: of the configuration it was last run under, ``mapped`` its rows, a line each, ``people`` who was taken
+    for whom then (``mappings.people.dump``). ``fence`` grows with every lease (S2); ``lease_until`` is in seconds of the database's clock. ``audited_at``: when every pair was last
     compared with what both sides really hold (S33).
     """
 
@@ -45,6 +45,7 @@ class LinkRow(Table, table=True):
     seeded_right: str = ""
     config_hash: str = ""
     mapped: str = Field(default="", sa_type=Text)
+    people: str = Field(default="", sa_type=Text)
     fence: int = 0
     lease_until: int = Field(default=0, sa_type=BigInteger)
     lease_holder: str = ""
@@ -311,3 +312,18 @@ class DeliveryRow(Table, table=True):
     delivery_id: str = Field(primary_key=True)
     event: str = ""
     received_at: datetime
+
+
+class DirectoryRow(Table, table=True):
+    """Who can be named in a container, as its tracker last said (S14): names, e-mail addresses and whether the account is
+    active, nothing else. ``tried_at``: when it was last asked; ``error`` what it said where it does not show them.
+    """
+
+    __tablename__ = "directory"
+
+    connection: str = Field(primary_key=True)
+    container: str = Field(primary_key=True)
+    people: str = Field(default="[]", sa_type=Text)
+    read_at: datetime | None = None
+    tried_at: datetime
+    error: str = Field(default="", sa_type=Text)

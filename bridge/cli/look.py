@@ -84,25 +84,27 @@ def why(
     if link is not None:
         loaded.link(link)
     with frame.state(loaded) as store:
-        stories = store.read_sync(reasons.tell, item, facts=_facts(loaded), link=link, only=field)
+        stories = store.read_sync(reasons.tell, item, facts=store.read_sync(_facts, loaded), link=link, only=field)
     if json:
         why_view.as_json(stories)
     else:
         why_view.show_stories(stories)
 
 
-def _facts(loaded: Settings) -> dict[str, LinkFacts]:
-    """What the configuration says of each link and its rows."""
+def _facts(session: Session, loaded: Settings) -> dict[str, LinkFacts]:
+    """What the configuration says of each link and its rows, with the people who are known by e-mail."""
+    from bridge.config.people import people_of, people_rows
     from bridge.config.rows import row_specs
     from bridge.engine.reasons import Joined, LinkFacts
     from mappings.compile import lens_of
-    from mappings.people import People
+    from mappings.people import by_email, known_also
+    from state import directories
 
     found = {}
     for link in loaded.links:
-        left, right = link.left.connection, link.right.connection
-        known = [(person[left], person[right]) for person in loaded.people if left in person and right in person]
-        people = People.of(known, left, right)
+        listed = [directories.get(session, end.connection, end.container).people for end in (link.left, link.right)]
+        known = [(left, right) for left, right, _ in people_rows(loaded, link)]
+        people = known_also(people_of(loaded, link), by_email(known, *listed))
         rows = {
             kind: [Joined(spec.left, spec.right, spec.direction, lens_of(spec, people, link.name)) for spec in specs]
             for kind, specs in row_specs(loaded, link).items()

@@ -21,6 +21,7 @@ from bridge.cli import (
     maps,
     pairs,
     parked,
+    people,
     restore,
     serve,
     setup,
@@ -87,6 +88,7 @@ tree.add_typer(conflicts.tree, name="conflicts", rich_help_panel=LOOK)
 tree.add_typer(parked.tree, name="parked", rich_help_panel=LOOK)
 tree.add_typer(pairs.tree, name="pairs", rich_help_panel=LOOK)
 tree.add_typer(maps.tree, name="map", rich_help_panel=LOOK)
+tree.command("people", rich_help_panel=LOOK)(people.people)
 tree.command("history", rich_help_panel=LOOK)(look.history)
 tree.command("audit", rich_help_panel=LOOK)(audit.audit)
 tree.command("why", rich_help_panel=LOOK)(look.why)

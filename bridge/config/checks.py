@@ -12,6 +12,8 @@ import zoneinfo
 from collections.abc import Collection, Mapping
 from typing import Literal
 
+from pydantic import BaseModel
+
 from bridge.config.mistakes import Report, listed, nearest
 from bridge.config.row_checks import check_rows
 from bridge.config.settings import Daemon, Link
@@ -138,3 +140,14 @@ def check_people(people: Mapping[int, Mapping[str, str]], connections: Collectio
             if first != index:
                 line = report.line(("people", first, connection))
                 report.mistake((*path, connection), f'"{name}" is the person of line {line} already')
+
+
+def check_stand_ins(connections: Mapping[str, BaseModel | None], report: Report) -> None:
+    """Who is named for unknown people, where a connection wants somebody named."""
+    for name, connection in connections.items():
+        how, person = getattr(connection, "unknown_person", "leave"), getattr(connection, "default_person", "")
+        path: Path = ("connections", name)
+        if how == "default" and not person:
+            report.mistake((*path, "unknown_person"), "default needs a default_person, named as in [[people]]")
+        elif person and how != "default":
+            report.mistake((*path, "default_person"), 'is used with unknown_person = "default" only')

@@ -16,7 +16,14 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from bridge.config import plugins, secrets
-from bridge.config.checks import check_connection_names, check_daemon, check_endpoint, check_links, check_people
+from bridge.config.checks import (
+    check_connection_names,
+    check_daemon,
+    check_endpoint,
+    check_links,
+    check_people,
+    check_stand_ins,
+)
 from bridge.config.mistakes import InvalidConfig, Mistake, Report, explain, listed, nearest, secret_fields
 from bridge.config.settings import Daemon, Link, Settings, Text
 from bridge.config.source import BadToml, Path, parse, positions
@@ -103,6 +110,7 @@ class _Draft:
         if isinstance(daemon, Daemon):
             check_daemon(daemon, report)
         check_people(people, self.types, report)
+        check_stand_ins(connections, report)
         check_links(links, self.types, report)
         report.raise_if_any()
         settings = Settings.model_validate(

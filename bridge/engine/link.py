@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Literal
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from bridge.merge import Delta, apply_delta
 from bridge.model import Fields, FieldType, Marker, Record, Ref, Side, Value
 from connectors.base import Connector
+from mappings.people import People
 from mappings.rows import Mapping_
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -22,12 +23,13 @@ _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """One side of a link."""
+    """One side of a link. ``people_every_s``: how old its list of people may get; 0 for never read."""
 
     side: Side
     connection: str
     container: str
     connector: Connector
+    people_every_s: int = 86_400
 
     def ref(self, kind: str, item_id: str) -> Ref:
         return Ref(self.connection, self.container, kind, item_id)
@@ -162,6 +164,8 @@ class Link:
 
     ``poll_fields``: field names that any link wants of a container, by (side, kind). ``sources`` are the connection
     names whose markers are ours. ``skew``: how far apart the two clocks may be, as measured when the run began (S16).
+    ``people`` are those of the configuration, ``known`` with them those found by e-mail, ``met`` when the lists that tell
+    them were read, left and right.
     """
 
     id: int
@@ -180,6 +184,9 @@ class Link:
     sweep_every: Mapping[Side, int] = field(default_factory=dict)
     skew: timedelta = timedelta(seconds=2)
     answers: Answers = field(default_factory=Answers)
+    people: People = field(default_factory=lambda: People({}, {}))
+    known: People = field(default_factory=lambda: People({}, {}))
+    met: tuple[datetime | None, datetime | None] | None = None
 
     def end(self, side: Side) -> End:
         return self.left if side == "left" else self.right

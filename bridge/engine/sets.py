@@ -29,6 +29,11 @@ def _shape(spec: FieldSpec, names: tuple[str, ...], held: tuple[str, ...], last:
     if room is not None and len(names) > room:
         there = {key(name) for name in held}
         names = tuple(sorted(names, key=lambda name: (key(name) == last, key(name) not in there, name))[:room])
+    return reshaped(spec, names)
+
+
+def reshaped(spec: FieldSpec, names: tuple[str, ...]) -> Value:
+    """Names as the field holds them; of several in a field of one the first."""
     if spec.type.is_set:
         return tuple(sorted(names))
     return names[0] if names else None
@@ -331,7 +336,4 @@ def _delivered(
 def _base_of(spec: FieldSpec, names: tuple[str, ...], now: Value) -> Value:
     """A set base in the field's shape and, where only the spelling differs, in the spelling the side has now."""
     spelling = {key(name): name for name in members(now)}
-    names = tuple(sorted(spelling.get(key(name), name) for name in names))
-    if spec.type.is_set:
-        return names
-    return names[0] if names else None
+    return reshaped(spec, tuple(sorted(spelling.get(key(name), name) for name in names)))

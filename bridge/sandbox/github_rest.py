@@ -21,14 +21,16 @@ if TYPE_CHECKING:
 
 
 def me(box: GithubSandbox, ask: Ask) -> Reply:
-    return Reply(200, shapes.private_user(ask.base, ask.who, box.store.users.get(ask.who, 0)))
+    return Reply(
+        200, shapes.private_user(ask.base, ask.who, box.store.users.get(ask.who, 0), box.store.emails.get(ask.who))
+    )
 
 
 def person(box: GithubSandbox, ask: Ask) -> Reply:
     login = ask.params["login"]
     if login not in box.store.users:
         rules.refuse(404, "Not Found")
-    return Reply(200, shapes.private_user(ask.base, login, box.store.users[login]))
+    return Reply(200, shapes.private_user(ask.base, login, box.store.users[login], box.store.emails.get(login)))
 
 
 def repository(box: GithubSandbox, ask: Ask) -> Reply:

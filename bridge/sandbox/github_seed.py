@@ -41,7 +41,7 @@ def start() -> GithubStore:
 
 def sow(box: GithubSandbox, plan: dict[str, Any]) -> dict[str, Any]:
     """Fill a repository: ``repo``, ``roles``, ``generate`` (a number, or options of ``samples``), ``pulls`` (that many pull
-    requests), ``issues``, ``labels``, ``milestones``. Issues take the members of ``Issue`` with label names; times as ISO text.
+    requests), ``issues``, ``labels``, ``milestones``, ``emails`` (public ones, by login). Issues take the members of ``Issue`` with label names; times as ISO text.
 
     Raises: ValueError and TypeError for members that do not exist.
     """
@@ -49,6 +49,7 @@ def sow(box: GithubSandbox, plan: dict[str, Any]) -> dict[str, Any]:
     repo = box.store.add_repo(plan.pop("repo", REPO), roles=plan.pop("roles", ROLES))
     for login in repo.roles:
         box.store.users.setdefault(login, 2000 + len(box.store.users))
+    box.store.emails |= plan.pop("emails", {})
     for row in plan.pop("labels", ()):
         found = repo.label(row["name"])
         repo.put_label(replace(found, **row) if found else Label(box.store.new_id(), **row))

@@ -56,8 +56,8 @@ def user_json(base: str, login: str, number: int) -> msgspec.Raw:
     return RAW(msgspec.json.encode(user(base, login, number)))
 
 
-def private_user(base: str, login: str, number: int) -> dict[str, Any]:
-    """The answer of GET /user, with the members of public-user."""
+def private_user(base: str, login: str, number: int, email: str | None = None) -> dict[str, Any]:
+    """The answer of GET /user and GET /users/LOGIN, with the members of public-user; ``email`` is the public one."""
     nothing = dict.fromkeys(("company", "location", "email", "hireable", "bio", "twitter_username"))
     counts = dict.fromkeys(("public_repos", "public_gists", "followers", "following"), 0)
     born = "2020-01-01T00:00:00Z"
@@ -65,7 +65,7 @@ def private_user(base: str, login: str, number: int) -> dict[str, Any]:
         user(base, login, number)
         | nothing
         | counts
-        | {"name": login, "blog": "", "created_at": born, "updated_at": born}
+        | {"name": login, "email": email, "blog": "", "created_at": born, "updated_at": born}
     )
 
 

@@ -200,6 +200,7 @@ class GithubStore:
     repos: dict[int, Repo] = field(default_factory=dict)
     moved: dict[str, int] = field(default_factory=dict)
     users: dict[str, int] = field(default_factory=dict)
+    emails: dict[str, str] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     read_only_tokens: set[str] = field(default_factory=set)
     next_id: int = 2_000_000_001
@@ -245,6 +246,7 @@ class GithubStore:
             "repos": [repo.dump() for repo in self.repos.values()],
             "moved": self.moved,
             "users": self.users,
+            "emails": self.emails,
             "tokens": self.tokens,
             "read_only_tokens": sorted(self.read_only_tokens),
             "next_id": self.next_id,
@@ -253,4 +255,5 @@ class GithubStore:
     def load(self, state: dict[str, Any]) -> None:
         self.repos = {row["id"]: Repo.restored(row) for row in state["repos"]}
         self.moved, self.users, self.tokens = dict(state["moved"]), dict(state["users"]), dict(state["tokens"])
+        self.emails = dict(state.get("emails", {}))
         self.read_only_tokens, self.next_id = set(state["read_only_tokens"]), state["next_id"]

@@ -24,6 +24,7 @@ type = "artala"
 base_url = "{artala}"
 requests_per_minute = 0
 index_lag_s = 0
+people_every_s = {people_every_s}
 token_file = "{folder}/artala.token"
 webhook_secret_file = "{folder}/hook.secret"
 {artala_more}
@@ -34,6 +35,7 @@ base_url = "{github}"
 write_interval_s = 0
 reserve_percent = 0
 index_lag_s = 0
+people_every_s = {people_every_s}
 token_file = "{folder}/github.token"
 webhook_secret_file = "{folder}/hook.secret"
 {github_more}
@@ -61,7 +63,14 @@ class World:
 
     def __init__(self, folder: Path, **more: str) -> None:
         self.folder = folder
-        self.more = {"artala_more": "", "github_more": "", "link_more": "", "more_links": "", **more}
+        self.more = {
+            "artala_more": "",
+            "github_more": "",
+            "link_more": "",
+            "more_links": "",
+            "people_every_s": "0",
+            **more,
+        }
         self.more.setdefault("state", f"sqlite:///{folder}/bridge.db")
         self.artala = Sandbox("artala")
         self.github = Sandbox("github")

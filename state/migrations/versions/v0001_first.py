@@ -36,6 +36,16 @@ def upgrade() -> None:
         batch_op.create_index("ix_delivery_received_at", ["received_at"], unique=False)
 
     op.create_table(
+        "directory",
+        sa.Column("connection", sa.String(), nullable=False),
+        sa.Column("container", sa.String(), nullable=False),
+        sa.Column("people", sa.Text(), nullable=False),
+        sa.Column("read_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("tried_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("connection", "container", name=op.f("pk_directory")),
+    )
+    op.create_table(
         "link",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -47,6 +57,7 @@ def upgrade() -> None:
         sa.Column("seeded_right", sa.String(), nullable=False),
         sa.Column("config_hash", sa.String(), nullable=False),
         sa.Column("mapped", sa.Text(), nullable=False),
+        sa.Column("people", sa.Text(), nullable=False),
         sa.Column("fence", sa.Integer(), nullable=False),
         sa.Column("lease_until", sa.BigInteger(), nullable=False),
         sa.Column("lease_holder", sa.String(), nullable=False),
@@ -291,6 +302,7 @@ def downgrade() -> None:
 
     op.drop_table("history")
     op.drop_table("link")
+    op.drop_table("directory")
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.drop_index("ix_delivery_received_at")
 
