@@ -72,7 +72,8 @@ def carried(row: Row, source: Side, sight: Sight) -> Carried:
     """What ``source`` changed since its base and the map can say on the other side; the rest is a problem, not lost.
 
     Where one word stands for several members it goes when the last of them goes, and what the other side has for a member
-    already is that member's word. One who stands in there and whom we never named stays.
+    already is that member's word. A second name for what both bases had says nothing new. One who stands in there and whom
+    we never named stays.
     """
     now, there, base, base_there = sight.left, sight.right, sight.base_left, sight.base_right
     if source == "right":
@@ -80,6 +81,7 @@ def carried(row: Row, source: Side, sight: Sight) -> Carried:
     moved = delta(members(base), members(now))
     target = other(source)
     has = _said_by(row, source, there) if moved.added else {}
+    lens = find(row.lens, Choice) if moved.added else None
     added: list[tuple[str, str | None]] = []
     problems: list[Problem] = []
     for name in moved.added:
@@ -88,6 +90,8 @@ def carried(row: Row, source: Side, sight: Sight) -> Carried:
         except UnmappedError as error:
             problems.extend(problems_of(source, error))
             continue
+        if lens is not None:
+            word = _news(lens, source, name, word, (members(base), members(base_there), members(there)))
         added.append((name, word))
     removed = _words(row, target, moved.removed)
     if any(word is not None for _, word in removed):
@@ -96,6 +100,21 @@ def carried(row: Row, source: Side, sight: Sight) -> Carried:
         removed = [(name, None if word is None or key(word) in still else word) for name, word in removed]
         removed += _synonyms(row, target, removed, there)
     return Carried(tuple(added), tuple(removed), tuple(problems))
+
+
+def _news(lens: Choice, source: Side, name: str, word: str | None, seen: tuple[tuple[str, ...], ...]) -> str | None:
+    """The word for a name that was added and has a meaning in a map: one that stands there for the same already, else
+    ``word``; None where both sides had the meaning in their bases. ``seen``: base, base there, what is there.
+    """
+    target = other(source)
+    base, base_there, there = seen
+    means = lens.meaning(target, name)
+    if word is None or not means:
+        return word
+    same = lens.meaning(source, word)
+    if any(key(each) in means for each in base_there) and any(key(each) in same for each in base):
+        return None
+    return next((each for each in there if key(each) in means), word)
 
 
 def _synonyms(
