@@ -16,6 +16,7 @@ from bridge.config.people import people_of
 from bridge.config.rows import match_names, names_of, row_specs, verbs_of
 from bridge.config.settings import Link as LinkSettings
 from bridge.config.settings import Settings
+from bridge.config.terms import terms_of
 from bridge.engine.link import Answers, Deletes, End, ExternalId, Limits, Link, MatchFields
 from bridge.engine.plan import PARTS
 from bridge.errors import ConfigError, TrackerError
@@ -77,6 +78,8 @@ class Assembly:
             answers=Answers(link.conflict_comments_on, {side: self._heard(link, side) for side in SIDES}),
             people=people,
             known=people,
+            terms=terms_of(self.settings, link),
+            auto_accept=link.auto_accept,
         )
 
     def join(self, link: LinkSettings, kind: str, specs: Sequence[RowSpec], schemas: Mapping[Side, Schema]) -> Mapping_:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import uvicorn
 
+from bridge.config.terms import terms_to_accept
 from bridge.engine import overview
 from bridge.engine.audit import Audit
 from bridge.engine.host_local import LocalHost, Timing
@@ -63,12 +64,18 @@ def _host(bridge: Bridge, *, start_now: bool) -> LocalHost:
         if link.enabled
     ]
 
+    told: dict[str, str] = {}
+
     async def sync(link: str, trigger: str) -> None:
         if await bridge.is_audit_due(link):
             report = await bridge.audit(link, Audit(repair=True), trigger="audit")
         else:
             report = await bridge.sync(link, trigger=trigger)
-        if report.state == "locked":
+        if report.state == "unaccepted":
+            if told.get(link) != report.error:  # once a change, not at each turn
+                _log.error("link.held", link=link, trigger=trigger, reason=report.error, hint=report.hint)
+            told[link] = report.error
+        elif report.state == "locked":
             _log.info("link.locked", link=link, trigger=trigger, reason=report.error)
         elif report.error:
             _log.error("link.refused", link=link, trigger=trigger, reason=report.error, hint=report.hint)
@@ -113,9 +120,11 @@ def _signals(stop: asyncio.Event, host: LocalHost) -> Iterator[None]:
 
 @asynccontextmanager
 async def _web(bridge: Bridge, host: LocalHost, listener: socket.socket) -> AsyncIterator[None]:
+    terms = terms_to_accept(bridge.settings)
+
     async def health() -> list[dict[str, Any]]:
         names = [link.name for link in bridge.settings.links if link.enabled]
-        return [_health_of(each, host) for each in await bridge.store.read(overview.read, names)]
+        return [_health_of(each, host) for each in await bridge.store.read(overview.read, names, terms)]
 
     site = app.build(
         connections=bridge.settings.connections.keys(), deliver=bridge.deliver, kick=host.kick, health=health
@@ -167,6 +176,7 @@ def _health_of(each: overview.LinkStatus, host: LocalHost) -> dict[str, Any]:
         "age_s": None if each.finished_at is None else int((datetime.now(UTC) - each.finished_at).total_seconds()),
         "next_run_at": _text(due),
         "running": each.name in host.running,
+        "accepted": not each.changes,
         "conflicts_open": each.conflicts_open,
         "parked": each.parked,
         "waiting": each.waiting,

@@ -2,6 +2,7 @@
 
     BridgeError
     ├── ConfigError            stop before the first call; exit 2
+    ├── HeldError              the link's configuration changed and nobody has accepted that; exit 21
     ├── StateError             the database cannot be used; exit 1
     │   └── LockedError        somebody else holds it; exit 75
     └── TrackerError           a tracker said no
@@ -50,6 +51,12 @@ class ConfigError(BridgeError):
     """The configuration or the command line is wrong."""
 
     exit_code = 2
+
+
+class HeldError(BridgeError):
+    """A live link stands still until a person accepts its changed configuration, or puts the old one back."""
+
+    exit_code = 21
 
 
 class StateError(BridgeError):

@@ -33,6 +33,8 @@ EVENTS: Final[Mapping[str, str]] = {
     "item.failed": "a bug met while one item was written, with its traceback; the other items go on",
     "item.missing": "an announced item cannot be read; it is tried again later",
     "library.logged": "a line of a library we use",
+    "link.accepted": "a changed configuration of a live link may go; who let it, and what changed",
+    "link.held": "a link stands still: its configuration changed and nobody has accepted that; told once a change",
     "link.kicked": "a link was asked to run before its time",
     "link.locked": "another process holds the link; its next turn does the work",
     "link.refused": "a run that could not do its work, with the reason and what helps",

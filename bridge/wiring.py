@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,18 +13,22 @@ from bridge.assemble import Assembly
 from bridge.config import plugins
 from bridge.config.settings import Link as LinkSettings
 from bridge.config.settings import Settings
-from bridge.engine import people
-from bridge.engine.again import judge_anew, let_go
+from bridge.config.terms import terms_of
+from bridge.engine import accepted, impact, people
+from bridge.engine.accepted import Change
+from bridge.engine.again import judge_anew, lacks_fields, let_go
 from bridge.engine.audit import Audit
 from bridge.engine.context import Run, utc_now
 from bridge.engine.link import Link
 from bridge.engine.report import PlanReport, Progress, RunReport, Silent, State
 from bridge.engine.run import carry_out, leased, plan_link, settle_all
-from bridge.errors import ConfigError, LockedError, SignatureError, TrackerError
+from bridge.errors import ConfigError, HeldError, LockedError, SignatureError, TrackerError
+from bridge.log import get
 from bridge.model import SIDES, Plan
 from connectors.base import Connector, Finding
 from state import deliveries, history, inbox, links, parked, runs
 from state.links import Ends
+from state.scratch import scratch
 from state.store import Session, Store
 
 KEEP_DAYS: Final = 90
@@ -37,6 +41,8 @@ REJUDGED: Final = {
     "not-allowed": timedelta(hours=1),
 }
 """Reasons that lie outside the item, with how long after the last try it is judged again."""
+
+_log = get(__name__)
 
 TIDY_EVERY: Final = 100
 """Runs between two times of forgetting what is older."""
@@ -120,16 +126,27 @@ class Bridge:
         approved: Plan | None = None,
         **how: Unpack[How],
     ) -> RunReport:
-        """Do something with a link as a run of its own: leased, recovered first, counted and reported as ``sync``."""
+        """Do something with a link as a run of its own: leased, recovered first, counted and reported as ``sync``.
+
+        No such run begins while a changed configuration waits to be accepted; the trackers are not asked then.
+        """
         try:
+            new = await self.unaccepted(link)
+            if new and not self.settings.link(link).auto_accept:
+                raise accepted.held(link, new)
             ready = await self._link(link)
             async with leased(self.store, ready) as fence:
-                if await self.store.run(_prepare, ready):
+                new, full = await self.store.run(_begin, ready, self.now())
+                if full:
                     how["full"] = True
+                if new:
+                    _log.info("link.accepted", link=link, by=accepted.AUTO, changes=[str(each) for each in new])
                 run_id = await self.store.run(runs.start_run, ready.id, trigger, self.now())
                 if run_id % TIDY_EVERY == 0:
                     await self.store.run(_tidy, utc_now())
                 return await carry_out(replace(self._run(ready, run_id, fence, trigger, how), approved=approved), do)
+        except HeldError as held:
+            return RunReport(link, 0, "unaccepted", error=held.message, hint=held.hint)
         except LockedError as locked:
             return RunReport(link, 0, "locked", error=locked.message, hint=locked.hint)
         except TrackerError as error:
@@ -138,12 +155,35 @@ class Bridge:
     async def plan(
         self, link: str, make: Callable[[Run], Awaitable[PlanReport]] = plan_link, **how: Unpack[How]
     ) -> PlanReport:
-        """What ``sync`` would do now, or what else ``make`` plans. Raises LockedError, TrackerError, ConfigError, StateError."""
+        """What ``sync`` would do now, or what else ``make`` plans. Under a configuration that waits to be accepted: what it
+        would do once it is, worked out in a copy of the state, which itself stays as it is, and what that comes to.
+
+        Raises LockedError, TrackerError, ConfigError, StateError; HeldError from whatever is not ``plan_link``.
+        """
+        new = await self.unaccepted(link)
+        if new and make is not plan_link:
+            raise accepted.held(link, new)
+        if new:
+            async with scratch(self.store, self.ids[link]) as copy:
+                return await _rehearsed(replace(self, store=copy), await self._link(link, store=copy), new, how)
         ready = await self._link(link)
         async with leased(self.store, ready) as fence:
             if await self.store.run(_prepare, ready):
                 how["full"] = True
             return await make(self._run(ready, 0, fence, "plan", {"sweep": True, **how}))
+
+    async def unaccepted(self, link: str) -> tuple[Change, ...]:
+        """What a person has to accept before the link runs again; empty where it may run. Raises ConfigError, StateError."""
+        return await self.store.read(accepted.unaccepted, self.ids[link], _terms(self.settings, link, self._links))
+
+    async def accept(self, link: str, *, by: str) -> tuple[Change, ...]:
+        """Let the link go under the configuration as it is, from its next run on; what that changes."""
+        new = await self.store.run(
+            accepted.accept, self.ids[link], _terms(self.settings, link, self._links), self.now(), by=by
+        )
+        if new:
+            _log.info("link.accepted", link=link, by=by, changes=[str(each) for each in new])
+        return new
 
     async def audit(self, link: str, look: Audit, *, trigger: str, **how: Unpack[How]) -> RunReport:
         """Compare every pair of a link with what both sides really hold (S33); ``look`` holds what was found."""
@@ -168,9 +208,10 @@ class Bridge:
     async def check(self, *, live: bool) -> list[Finding]:
         """Look at every enabled link; with ``live`` ask both trackers (credentials, container, rights, names)."""
         found: list[Finding] = []
+        assembly = Assembly(self.settings, self.ids, self.connector)
         for link in self.settings.links:
             if link.enabled:
-                found.extend(await self._assembly().check(link, live=live))
+                found.extend(await assembly.check(link, live=live))
         return found
 
     async def deliver(self, connection: str, headers: Mapping[str, str], body: bytes) -> DeliveryOutcome:
@@ -226,10 +267,12 @@ class Bridge:
     def _assembly(self) -> Assembly:
         return Assembly(self.settings, self.ids, self.connector)
 
-    async def _link(self, name: str, *, fresh: bool = False) -> Link:
-        """Ready to run, with the people that both trackers list; ``fresh`` reads these lists now."""
+    async def _link(self, name: str, *, fresh: bool = False, store: Store | None = None) -> Link:
+        """Ready to run, with the people that both trackers list; ``fresh`` reads these lists now. ``store``: where they
+        are kept, left out where everything is.
+        """
         ready = self._links.get(name) or await self._assembly().build(self.settings.link(name))
-        self._links[name] = known = await people.acquainted(self.store, ready, self.now, fresh=fresh)
+        self._links[name] = known = await people.acquainted(store or self.store, ready, self.now, fresh=fresh)
         return known
 
 
@@ -238,6 +281,33 @@ class Bridge:
 
 def _ends(link: LinkSettings) -> Ends:
     return Ends(link.name, link.left.connection, link.left.container, link.right.connection, link.right.container)
+
+
+def _terms(settings: Settings, name: str, ready: Mapping[str, Link]) -> str:
+    """What a person accepts of a link; no tracker is asked for it."""
+    return ready[name].terms if name in ready else terms_of(settings, settings.link(name))
+
+
+async def _rehearsed(there: Bridge, link: Link, new: Sequence[Change], how: How) -> PlanReport:
+    """The plan once ``new`` is accepted, with what it comes to. ``there`` works on a copy of the state."""
+    read_whole = await there.store.read(_is_unread, link)
+    await there.store.run(accepted.accept, link.id, link.terms, there.now(), by="plan")
+    made = await there.plan(link.name, **how)
+    found = await there.store.read(impact.of_plan, link, made.plan, new, read_whole=read_whole)
+    return replace(made, impact=found)
+
+
+def _is_unread(session: Session, link: Link) -> bool:
+    """Whether there is a field or a kind that was never read."""
+    row = links.get(session, link.id)
+    return lacks_fields(session, link) or not all(
+        links.is_seeded(row, side, kind) for side in SIDES for kind in link.mappings
+    )
+
+
+def _begin(session: Session, link: Link, now: datetime) -> tuple[tuple[Change, ...], bool]:
+    """Before a run: what was accepted by itself, and whether everything is to be read again. Raises HeldError."""
+    return accepted.admit(session, link, now), _prepare(session, link)
 
 
 def _prepare(session: Session, link: Link) -> bool:

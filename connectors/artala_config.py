@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from connectors.settings import DefaultPerson, PeopleEvery, UnknownPerson, address
+from connectors.settings import DECIDES, DefaultPerson, PeopleEvery, UnknownPerson, address
 
 
 class ArtalaConfig(BaseModel):
@@ -112,7 +112,7 @@ class ArtalaConfig(BaseModel):
         description="Log time for the person who spent it, which needs an Owner or Admin; false: all for the key's user.",
     )
     note_max: int = Field(default=2000, ge=1000, description="Characters in the note of a time entry. Assumption.")
-    priorities: tuple[str, ...] = Field(
+    priorities: Annotated[tuple[str, ...], DECIDES] = Field(
         default=("critical", "high", "medium", "low", "none"),
         description="The names of the priorities 0, 1, 2, … What the feed itself says has precedence.",
     )

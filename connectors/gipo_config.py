@@ -14,7 +14,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from connectors.settings import DefaultPerson, PeopleEvery, TimeOfDay, UnknownPerson, ZoneName, address
+from connectors.settings import DECIDES, DefaultPerson, PeopleEvery, TimeOfDay, UnknownPerson, ZoneName, address
 
 
 class GipoConfig(BaseModel):
@@ -45,7 +45,7 @@ class GipoConfig(BaseModel):
         default="",
         description="How a person opens a task, with {workspace} and {id}; not documented. Empty: no links.",
     )
-    timezone: ZoneName = Field(
+    timezone: Annotated[ZoneName, DECIDES] = Field(
         default="UTC", description="Time zone in which days (due, start, day of an entry) are told from instants."
     )
     day_starts: TimeOfDay = Field(
@@ -73,17 +73,17 @@ class GipoConfig(BaseModel):
     default_person: DefaultPerson = ""
     concurrency: int = Field(default=2, ge=1, le=64, description="Requests on their way at once. Assumption.")
 
-    push_assignees: bool = Field(
+    push_assignees: Annotated[bool, DECIDES] = Field(
         default=True, description="Write assignees. Gipo notifies and mails people who are assigned."
     )
-    assignee_field: str = Field(
+    assignee_field: Annotated[str, DECIDES] = Field(
         default="",
         description="What a task's assignees are called in a write. Empty: as openapi.json says, else assigneeIds.",
     )
-    tag_field: str = Field(
+    tag_field: Annotated[str, DECIDES] = Field(
         default="", description="What a task's tags are called in a write. Empty: as openapi.json says, else tagIds."
     )
-    time_user_field: str = Field(
+    time_user_field: Annotated[str, DECIDES] = Field(
         default="",
         description="What names the user in a new time entry. Empty: assumption, time is the key's user's only.",
     )

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from connectors.settings import DefaultPerson, PeopleEvery, UnknownPerson, address
+from connectors.settings import DECIDES, DefaultPerson, PeopleEvery, UnknownPerson, address
 
 
 class GithubConfig(BaseModel):
@@ -42,12 +42,16 @@ class GithubConfig(BaseModel):
         description="Logins whose hidden markers are believed: the token's own, for public repositories, where anybody "
         "could claim that an issue is the copy of another item. Empty: everybody's.",
     )
-    spend_comments: bool = Field(
+    spend_comments: Annotated[bool, DECIDES] = Field(
         default=False,
         description='Take comments that begin with "/spend 1h30m" for time entries: GitHub has no time tracking of its own.',
     )
-    hours_per_day: int = Field(default=8, ge=1, le=24, description='What "1d" means in such a comment.')
-    days_per_week: int = Field(default=5, ge=1, le=7, description='What "1w" means in such a comment.')
+    hours_per_day: Annotated[int, DECIDES] = Field(
+        default=8, ge=1, le=24, description='What "1d" means in such a comment.'
+    )
+    days_per_week: Annotated[int, DECIDES] = Field(
+        default=5, ge=1, le=7, description='What "1w" means in such a comment.'
+    )
 
     page_size: int = Field(default=100, ge=1, le=100, description="Issues asked for at once.")
     sweep_every: int = Field(

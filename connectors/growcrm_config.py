@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from connectors.settings import DefaultPerson, PeopleEvery, UnknownPerson, address
+from connectors.settings import DECIDES, DefaultPerson, PeopleEvery, UnknownPerson, address
 
 
 class GrowcrmConfig(BaseModel):
@@ -38,20 +38,20 @@ class GrowcrmConfig(BaseModel):
     encoding: Literal["form", "json"] = Field(
         default="form", description="How bodies are sent. An empty list is JSON in any case: a form cannot carry one."
     )
-    text_format: Literal["html", "plain"] = Field(
+    text_format: Annotated[Literal["html", "plain"], DECIDES] = Field(
         default="html", description="Assumption: descriptions and comments are HTML, from the CRM's rich editor."
     )
-    statuses: dict[str, int] = Field(
+    statuses: Annotated[dict[str, int], DECIDES] = Field(
         default_factory=dict,
         description="Ids of task statuses by title, where no task has them yet: the API lists no statuses.",
     )
-    priorities: dict[str, int] = Field(
+    priorities: Annotated[dict[str, int], DECIDES] = Field(
         default_factory=dict, description="Ids of priorities by title, where no task has them yet."
     )
-    default_status: str = Field(
+    default_status: Annotated[str, DECIDES] = Field(
         default="", description="The status of a new task that is given none. Empty: the one with the lowest id."
     )
-    default_priority: str = Field(
+    default_priority: Annotated[str, DECIDES] = Field(
         default="", description="The priority of a new task that is given none. Empty: the one with the lowest id."
     )
     closed_status: str = Field(
@@ -59,7 +59,7 @@ class GrowcrmConfig(BaseModel):
         min_length=1,
         description="The status of a task that Bridge closes. Where none has this title: one with complet or done in it.",
     )
-    uncategorised: str = Field(
+    uncategorised: Annotated[str, DECIDES] = Field(
         default="Uncategorised",
         description="Title of the milestone that each project has by itself; a task in it has no milestone for Bridge.",
     )

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from connectors.settings import DefaultPerson, PeopleEvery, TimeOfDay, UnknownPerson, ZoneName, address
+from connectors.settings import DECIDES, DefaultPerson, PeopleEvery, TimeOfDay, UnknownPerson, ZoneName, address
 
 
 class JiraConfig(BaseModel):
@@ -48,18 +48,24 @@ class JiraConfig(BaseModel):
     )
     ca_file: str | None = Field(default=None, description="A PEM file with your own certificate authority.")
 
-    issue_type: str = Field(default="Task", min_length=1, description="The type of issues that Bridge makes.")
-    subtask_type: str = Field(
+    issue_type: Annotated[str, DECIDES] = Field(
+        default="Task", min_length=1, description="The type of issues that Bridge makes."
+    )
+    subtask_type: Annotated[str, DECIDES] = Field(
         default="", description="The type of issues that it makes below others. Empty: the project's only subtask type."
     )
-    blocks_link: str = Field(default="Blocks", min_length=1, description="The link type, by name, of the field blocks.")
-    start_field: str = Field(default="Start date", description="The custom field, by name, behind start_on.")
-    label_space: str = Field(
+    blocks_link: Annotated[str, DECIDES] = Field(
+        default="Blocks", min_length=1, description="The link type, by name, of the field blocks."
+    )
+    start_field: Annotated[str, DECIDES] = Field(
+        default="Start date", description="The custom field, by name, behind start_on."
+    )
+    label_space: Annotated[str, DECIDES] = Field(
         default="",
         pattern=r"^\S{0,3}$",
         description="What stands for a space in labels. Empty: such labels are refused.",
     )
-    people_by: Literal["account", "email"] = Field(
+    people_by: Annotated[Literal["account", "email"], DECIDES] = Field(
         default="account",
         description="How people are named: account id (Data Center: user name), or the e-mail where the site shows it.",
     )
@@ -115,7 +121,9 @@ class JiraConfig(BaseModel):
     read_after_create: bool = Field(
         default=True, description="Read an issue right after it was made, as the answer holds its id and key only."
     )
-    timezone: ZoneName = Field(default="UTC", description="Time zone in which a worklog's day is meant.")
+    timezone: Annotated[ZoneName, DECIDES] = Field(
+        default="UTC", description="Time zone in which a worklog's day is meant."
+    )
     day_starts: TimeOfDay = Field(default="09:00", description="When a worklog that has a day only begins.")
     people_every_s: PeopleEvery = 86_400
     unknown_person: UnknownPerson = "leave"

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from connectors.settings import DefaultPerson, PeopleEvery, UnknownPerson, address
+from connectors.settings import DECIDES, DefaultPerson, PeopleEvery, UnknownPerson, address
 
 
 class RedmineConfig(BaseModel):
@@ -31,7 +31,7 @@ class RedmineConfig(BaseModel):
     )
     ca_file: str | None = Field(default=None, description="A PEM file with your own certificate authority.")
 
-    text_format: Literal["textile", "markdown", "common_mark", "plain"] = Field(
+    text_format: Annotated[Literal["textile", "markdown", "common_mark", "plain"], DECIDES] = Field(
         default="textile", description="Administration, Settings, General, Text formatting: the API does not say it."
     )
     marker_field: str = Field(
@@ -39,16 +39,18 @@ class RedmineConfig(BaseModel):
         description="A text field of issues, and one of time entries, that holds Bridge's marker. Where it is not there, "
         "or this is empty, visible words in the text hold it.",
     )
-    labels_field: str = Field(
+    labels_field: Annotated[str, DECIDES] = Field(
         default="Labels",
         description="A list field of issues that takes several values; Redmine has no labels of its own. Empty: none.",
     )
-    tracker: str = Field(default="", description="The tracker of new issues. Empty: the project's first.")
-    activity: str = Field(
+    tracker: Annotated[str, DECIDES] = Field(
+        default="", description="The tracker of new issues. Empty: the project's first."
+    )
+    activity: Annotated[str, DECIDES] = Field(
         default="Development",
         description="The activity of new time entries. Empty: the server's default, if it has one.",
     )
-    people_by: Literal["email", "login", "name", "id"] = Field(
+    people_by: Annotated[Literal["email", "login", "name", "id"], DECIDES] = Field(
         default="email",
         description="What names a person. Mails are shown to administrators; whoever has none shown is #ID.",
     )
@@ -62,7 +64,7 @@ class RedmineConfig(BaseModel):
     closed_status: str = Field(
         default="Closed", min_length=1, description="The status of an issue that Bridge closes instead of deleting it."
     )
-    private_issues: bool = Field(
+    private_issues: Annotated[bool, DECIDES] = Field(
         default=False, description="true also syncs private issues that the account sees. Private notes never leave."
     )
     allow_task_delete: bool = Field(

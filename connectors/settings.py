@@ -1,16 +1,28 @@
-"""Kinds of settings that several connections have: an address, a time zone, who is who. Each says what it expects.
+"""Kinds of settings that several connections have: an address, a time zone, who is who. Each says what it expects;
+``Decides`` marks those that a change of which is a change of what is synced.
 
 Refuses: which settings a connection has (its ``TRACKER_config``), I/O.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import time
 from typing import Annotated, Literal, TypeAlias
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field
+
+
+@dataclass(frozen=True, slots=True)
+class Decides:
+    """Marks a setting that decides which records there are or what their fields hold: a change of it is a change of the
+    mapping, and waits until it is accepted. Written ``Annotated[str, DECIDES]``.
+    """
+
+
+DECIDES = Decides()
 
 
 def address(example: str, *tails: str, instead: str = "token", optional: bool = False) -> AfterValidator:
@@ -71,7 +83,10 @@ UnknownPerson: TypeAlias = Annotated[
         description="What is written here for an assignee of the other side who is nobody here: leave what there is, "
         "unassign, or default_person."
     ),
+    DECIDES,
 ]
 DefaultPerson: TypeAlias = Annotated[
-    str, Field(description='Who is named here for such a person, as in [[people]], with unknown_person = "default".')
+    str,
+    Field(description='Who is named here for such a person, as in [[people]], with unknown_person = "default".'),
+    DECIDES,
 ]

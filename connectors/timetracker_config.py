@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from connectors.settings import DefaultPerson, PeopleEvery, TimeOfDay, UnknownPerson, ZoneNameOrNone, address
+from connectors.settings import DECIDES, DefaultPerson, PeopleEvery, TimeOfDay, UnknownPerson, ZoneNameOrNone, address
 
 
 class TimeTrackerConfig(BaseModel):
@@ -34,11 +34,11 @@ class TimeTrackerConfig(BaseModel):
     ca_file: str | None = Field(default=None, description="A PEM file with your own certificate authority.")
     user_agent: str = Field(default="", description="User-Agent, as it stands in the audit log. Empty: Bridge's.")
 
-    timezone: ZoneNameOrNone = Field(
+    timezone: Annotated[ZoneNameOrNone, DECIDES] = Field(
         default="",
         description='The program\'s time zone, such as "Europe/Rome". Empty: what the server says of itself.',
     )
-    stored_times: Literal["auto", "utc", "local"] = Field(
+    stored_times: Annotated[Literal["auto", "utc", "local"], DECIDES] = Field(
         default="auto",
         description="Whether times of tasks and comments are stored in UTC or in the program's zone, which depends on its "
         "database. auto finds out by what it sees.",
@@ -51,25 +51,27 @@ class TimeTrackerConfig(BaseModel):
     log_for_others: bool = Field(
         default=True, description="Log the time of other people, which needs the token of an admin."
     )
-    taskless_entries: bool = Field(default=False, description="Also take time entries that belong to no task.")
+    taskless_entries: Annotated[bool, DECIDES] = Field(
+        default=False, description="Also take time entries that belong to no task."
+    )
     task_id_on_create: bool = Field(
         default=False,
         description="A new time entry may name its task at once. 5.10.0 refuses that, so it takes two requests.",
     )
-    rounding_s: int = Field(
+    rounding_s: Annotated[int, DECIDES] = Field(
         default=1, ge=1, description="Seconds to which the program rounds durations, if rounding is set there."
     )
 
     can_reassign: bool = Field(
         default=False, description="Tasks can be given to somebody else later. 5.10.0 drops that without a word."
     )
-    people_by: Literal["email", "username"] = Field(
+    people_by: Annotated[Literal["email", "username"], DECIDES] = Field(
         default="email", description="How people are named. E-mail addresses need the scope admin:all."
     )
     closed_status: str = Field(
         default="done", min_length=1, description="The status of a task that Bridge closes instead of deleting it."
     )
-    more_statuses: tuple[str, ...] = Field(
+    more_statuses: Annotated[tuple[str, ...], DECIDES] = Field(
         default=("cancelled", "on_hold"), description="Statuses that are right although the board has no such column."
     )
     allow_task_delete: bool = Field(

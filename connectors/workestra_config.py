@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from connectors.settings import DefaultPerson, PeopleEvery, UnknownPerson, ZoneName, address
+from connectors.settings import DECIDES, DefaultPerson, PeopleEvery, UnknownPerson, ZoneName, address
 
 
 class WorkestraConfig(BaseModel):
@@ -54,12 +54,14 @@ class WorkestraConfig(BaseModel):
         description="Assumption: nobody knows whether a write of custom fields leaves the others alone, so a task is read "
         "before and all are sent. true: only those that change are sent, without a read.",
     )
-    custom_numbers: tuple[str, ...] = Field(
+    custom_numbers: Annotated[tuple[str, ...], DECIDES] = Field(
         default=(), description="Keys of the custom fields that hold numbers; the others are taken as text."
     )
 
-    due_field: str = Field(default="due_date", description="Assumption: a task's due date. Empty: not in the API.")
-    estimate_field: str = Field(
+    due_field: Annotated[str, DECIDES] = Field(
+        default="due_date", description="Assumption: a task's due date. Empty: not in the API."
+    )
+    estimate_field: Annotated[str, DECIDES] = Field(
         default="estimate_hours", description="Assumption: a task's estimate in hours. Empty: not in the API."
     )
     updated_field: str = Field(default="updated_at", description="Assumption: when a task was last changed.")
@@ -77,20 +79,22 @@ class WorkestraConfig(BaseModel):
     closed_status: str = Field(
         default="done", min_length=1, description="The status of a task that Bridge closes instead of deleting it."
     )
-    priorities: tuple[str, ...] = Field(
+    priorities: Annotated[tuple[str, ...], DECIDES] = Field(
         default=("low", "normal", "high", "urgent"),
         description="Assumption: a task's priorities are those of a project.",
     )
-    default_priority: str = Field(
+    default_priority: Annotated[str, DECIDES] = Field(
         default="normal", description="Assumption: written for a priority that is none of these, and for none at all."
     )
-    text_format: Literal["markdown", "plain"] = Field(
+    text_format: Annotated[Literal["markdown", "plain"], DECIDES] = Field(
         default="markdown", description="Assumption: what a description is; it is sent unchanged."
     )
     title_max: int = Field(default=255, ge=1, description="Characters in a title. Assumption.")
     description_max: int = Field(default=50_000, ge=400, description="Characters in a description. Assumption.")
-    timezone: ZoneName = Field(default="UTC", description="Assumption: the zone of a time that is written without one.")
-    users: dict[str, str] = Field(
+    timezone: Annotated[ZoneName, DECIDES] = Field(
+        default="UTC", description="Assumption: the zone of a time that is written without one."
+    )
+    users: Annotated[dict[str, str], DECIDES] = Field(
         default_factory=dict,
         description="E-mail addresses and the user ids that belong to them, since no page tells. People are named by "
         "e-mail address then, others by id.",

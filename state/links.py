@@ -145,6 +145,13 @@ def note_people(session: Session, link_id: int, people: str) -> None:
     session.add(row)
 
 
+def accept(session: Session, link_id: int, terms: str, now: datetime, *, by: str) -> None:
+    """From now on the link may run under these terms."""
+    row = session.get_one(LinkRow, link_id)
+    row.accepted, row.accepted_at, row.accepted_by = terms, now, by
+    session.add(row)
+
+
 def mark_audited(session: Session, link_id: int, now: datetime) -> None:
     """Every pair of the link was compared with what both sides really hold (S33)."""
     row = session.get_one(LinkRow, link_id)

@@ -155,6 +155,11 @@ def unsettled(session: Session, link_id: int) -> list[Pair]:
     return [Pair(*row) for row in rows.all()]
 
 
+def any_of(session: Session, link_id: int) -> bool:
+    """Whether the link has any pair, of whatever status."""
+    return session.execute(select(_table.c.id).where(_table.c.link_id == link_id).limit(1)).first() is not None
+
+
 def counts(session: Session, link_id: int) -> dict[str, int]:
     """Pairs of a link by status, and ``unsettled``: live ones whose bases are not their records."""
     rows = session.execute(
@@ -169,6 +174,12 @@ def counts(session: Session, link_id: int) -> dict[str, int]:
         )
     ).scalar_one()
     return found
+
+
+def kinds(session: Session, link_id: int) -> dict[str, int]:
+    """How many live pairs a link has of each kind it ever synced."""
+    query = select(_table.c.kind, func.count()).where(_table.c.link_id == link_id, _table.c.status == "live")
+    return {kind: int(number) for kind, number in session.execute(query.group_by(_table.c.kind))}
 
 
 def entities(session: Session, connection: str, container: str, kind: str, ids: Collection[str]) -> dict[str, str]:

@@ -29,8 +29,10 @@ class LinkRow(Table, table=True):
     """A configured link, known by its name. ``seeded_*``: the kinds, with spaces between, of which the first full listing of that side is in hand.
 
     ``config_hash``: of the configuration it was last run under, ``mapped`` its rows, a line each, ``people`` who was taken
-    for whom then (``mappings.people.dump``). ``fence`` grows with every lease (S2); ``lease_until`` is in seconds of the database's clock. ``audited_at``: when every pair was last
-    compared with what both sides really hold (S33).
+    for whom then (``mappings.people.dump``). ``accepted``: the terms (canonical JSON of what decides which items go over
+    and what is written) under which it may run, "" before its first run; ``accepted_by`` says who let them go. ``fence``
+    grows with every lease (S2); ``lease_until`` is in seconds of the database's clock. ``audited_at``: when every pair was
+    last compared with what both sides really hold (S33).
     """
 
     __tablename__ = "link"
@@ -46,6 +48,9 @@ class LinkRow(Table, table=True):
     config_hash: str = ""
     mapped: str = Field(default="", sa_type=Text)
     people: str = Field(default="", sa_type=Text)
+    accepted: str = Field(default="", sa_type=Text)
+    accepted_at: datetime | None = None
+    accepted_by: str = ""
     fence: int = 0
     lease_until: int = Field(default=0, sa_type=BigInteger)
     lease_holder: str = ""

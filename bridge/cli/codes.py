@@ -17,6 +17,7 @@ class ExitCode(IntEnum):
     PARKED = 11
     BUDGET = 12
     GUARD = 20
+    HELD = 21
     LOCKED = 75
     INTERRUPTED = 130
     PIPE_CLOSED = 141
@@ -26,6 +27,7 @@ WORST_FIRST: Final = (
     ExitCode.USAGE,
     ExitCode.ERROR,
     ExitCode.GUARD,
+    ExitCode.HELD,
     ExitCode.LOCKED,
     ExitCode.CONFLICTS,
     ExitCode.PARKED,
@@ -35,8 +37,9 @@ WORST_FIRST: Final = (
 
 TEXT: Final = """\
 [bold]Exit codes[/bold]: 0 settled · 1 error · 2 usage or configuration · 10 open conflicts · 11 parked items ·
-12 stopped at a budget, more to do · 20 stopped by the guard · 75 locked by another process · 130 interrupted.
-Of several links the worst counts: 2, 1, 20, 75, 10, 11, 12, 0."""
+12 stopped at a budget, more to do · 20 stopped by the guard ·
+21 held until a changed configuration is accepted · 75 locked by another process · 130 interrupted.
+Of several links the worst counts: 2, 1, 20, 21, 75, 10, 11, 12, 0."""
 
 
 def worst(codes: Iterable[int]) -> int:

@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 def status(ctx: typer.Context, config: frame.ConfigOption = None, json: frame.JsonOption = False) -> None:
     """How every link is doing: pairs, what waits, conflicts, the last run."""
     from bridge.cli import look_view
+    from bridge.config.terms import terms_to_accept
     from bridge.engine import overview
 
     loaded = frame.settings(ctx, config)
     frame.links(loaded)
     with frame.state(loaded) as store:
-        found: list[LinkStatus] = store.read_sync(overview.read, [link.name for link in loaded.links])
+        found: list[LinkStatus] = store.read_sync(
+            overview.read, [link.name for link in loaded.links], terms_to_accept(loaded)
+        )
         place = store.place
     if json:
         look_view.status_as_json(found)
@@ -95,12 +98,13 @@ def _facts(session: Session, loaded: Settings) -> dict[str, LinkFacts]:
     """What the configuration says of each link and its rows, with the people who are known by e-mail."""
     from bridge.config.people import people_of, people_rows
     from bridge.config.rows import row_specs
+    from bridge.config.terms import terms_to_accept
     from bridge.engine.reasons import Joined, LinkFacts
     from mappings.compile import lens_of
     from mappings.people import by_email, known_also
     from state import directories
 
-    found = {}
+    found, terms = {}, terms_to_accept(loaded)
     for link in loaded.links:
         listed = [directories.get(session, end.connection, end.container).people for end in (link.left, link.right)]
         known = [(left, right) for left, right, _ in people_rows(loaded, link)]
@@ -109,5 +113,5 @@ def _facts(session: Session, loaded: Settings) -> dict[str, LinkFacts]:
             kind: [Joined(spec.left, spec.right, spec.direction, lens_of(spec, people, link.name)) for spec in specs]
             for kind, specs in row_specs(loaded, link).items()
         }
-        found[link.name] = LinkFacts(link.enabled, rows)
+        found[link.name] = LinkFacts(link.enabled, rows, terms=terms.get(link.name))
     return found

@@ -30,6 +30,7 @@ def show_status(found: Sequence[LinkStatus], loaded: Settings, place: str) -> No
     show.table(columns, [_status_row(each, loaded) for each in found])
     for each in found:
         name = escape(each.name)
+        _say_changes(name, each.changes)
         if each.last_run and each.last_run.error:
             say(f"{name}: [red]{escape(each.last_run.error)}[/red]")
         if each.conflicts_open:
@@ -52,6 +53,14 @@ def show_status(found: Sequence[LinkStatus], loaded: Settings, place: str) -> No
     say(f"[dim]State: {escape(place)}[/dim]")
 
 
+def _say_changes(name: str, changes: Sequence[str]) -> None:
+    for change in changes:
+        say(f"{name}: [red]not accepted[/red]: {escape(change)}")
+    if changes:
+        plan, accept = f"[bold]bridge plan {name}[/bold]", f"[bold]bridge accept {name}[/bold]"
+        say(f"{name}: nothing is synced until {accept}; {plan} shows what it would do")
+
+
 def _status_row(each: LinkStatus, loaded: Settings) -> tuple[str, ...]:
     link = loaded.link(each.name)
     return (
@@ -62,9 +71,15 @@ def _status_row(each: LinkStatus, loaded: Settings) -> tuple[str, ...]:
         f"[red]{each.conflicts_open:,}[/red]" if each.conflicts_open else "0",
         f"[yellow]{each.parked:,}[/yellow]" if each.parked else "0",
         _requests(each.last_run),
-        _run(each.last_run) if not each.running else f"running ({escape(each.running)})",
+        _now(each),
         words.ago(each.finished_at),
     )
+
+
+def _now(each: LinkStatus) -> str:
+    if each.running:
+        return f"running ({escape(each.running)})"
+    return "[red]not accepted[/red]" if each.changes else _run(each.last_run)
 
 
 def _requests(run: Run | None) -> str:
@@ -103,7 +118,9 @@ def status_data(each: LinkStatus) -> dict[str, Any]:
             "counts": dict(run.counts),
             "error": run.error,
         }
-    return {**{name: getattr(each, name) for name in names}, "last_run": last, "last_done_at": each.finished_at}
+    accepted = {"changes": list(each.changes), "accepted_at": each.accepted_at, "accepted_by": each.accepted_by}
+    held = {name: getattr(each, name) for name in names}
+    return {**held, **accepted, "last_run": last, "last_done_at": each.finished_at}
 
 
 def show_history(entries: Sequence[Entry], names: Mapping[int, str]) -> None:

@@ -12,6 +12,7 @@ import typer
 from typer.main import get_command
 
 from bridge.cli import (
+    accept,
     audit,
     codes,
     config,
@@ -78,6 +79,7 @@ tree.add_typer(config.tree, name="config", rich_help_panel=SETUP)
 tree.command("completion", rich_help_panel=SETUP)(setup.completion)
 tree.add_typer(state.tree, name="state", rich_help_panel=SETUP)
 tree.command("plan", rich_help_panel=WORK)(sync.plan)
+tree.command("accept", rich_help_panel=WORK)(accept.accept)
 tree.command("apply", rich_help_panel=WORK)(sync.apply)
 tree.command("sync", rich_help_panel=WORK)(sync.sync)
 tree.command("undo", rich_help_panel=WORK)(undo.undo)

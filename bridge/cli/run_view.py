@@ -20,6 +20,7 @@ _ENDED: Final = {
     "guarded": "[red]guarded[/red]",
     "failed": "[red]failed[/red]",
     "locked": "[yellow]locked[/yellow]",
+    "unaccepted": "[red]not accepted[/red]",
 }
 
 

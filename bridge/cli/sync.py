@@ -48,7 +48,8 @@ def plan(
     if out is not None:
         from bridge.cli.show import escape, say
 
-        say(f"Saved. To do exactly this: [bold]bridge apply {escape(str(out))}[/bold]")
+        when = "" if reports[0].impact is None else ", once it is accepted"
+        say(f"Saved. To do exactly this{when}: [bold]bridge apply {escape(str(out))}[/bold]")
 
 
 def apply(
@@ -165,13 +166,16 @@ def _finish(done: list[RunReport], loaded: Settings, *, json: bool) -> None:
 
 
 def _show_plans(reports: list[PlanReport], chosen: list[Link], *, everything: bool) -> None:
-    from bridge.cli import plan_view
+    from bridge.cli import impact_view, plan_view
 
     for report, link in zip(reports, chosen, strict=True):
+        if report.impact is not None:
+            impact_view.show_impact(link.name, report.impact)
         plan_view.show(report.plan, link, everything=everything)
 
 
 def _plans_as_json(reports: list[PlanReport]) -> None:
+    from bridge.cli import impact_view
     from bridge.cli.show import as_json
     from bridge.engine import planfile
 
@@ -182,6 +186,7 @@ def _plans_as_json(reports: list[PlanReport]) -> None:
                 "counts": dict(each.counts),
                 "unmapped": dict(each.unmapped),
                 "operations": [planfile.as_data(operation) for operation in each.plan.operations],
+                **({} if each.impact is None else {"impact": impact_view.as_data(each.impact)}),
             }
             for each in reports
         ]

@@ -238,6 +238,10 @@ class Link(Strict):
         5_000, ge=0, description="Writes a run may send; then it stops cleanly and says what is left."
     )
     max_creates: int = Field(1_000, ge=0, description="Items a run may create.")
+    auto_accept: bool = Field(
+        False,
+        description="true lets a changed mapping or filter of a live link go without bridge accept; it is logged.",
+    )
     audit_days: int = Field(
         7, ge=0, description="The daemon compares every pair with both trackers within so many days. 0: never."
     )

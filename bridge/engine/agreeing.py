@@ -27,18 +27,19 @@ def agree(rows: Sequence[Row], left: Record, right: Record) -> bool:
         if row.is_set or row.left_spec.type is FieldType.CHOICE:
             agrees = row.known.get((mine, theirs))
             if agrees is None:
-                agrees = _says_the_same(row, mine, theirs)
+                agrees = says_the_same(row, mine, theirs)
                 if len(row.known) < _MOST_KNOWN and type(mine) in _WORDS and type(theirs) in _WORDS:
                     row.known[mine, theirs] = agrees
             if not agrees:
                 return False
         elif mine == theirs and type(row.lens) is Same and row.left_spec.type is row.right_spec.type:
             continue
-        elif not _says_the_same(row, mine, theirs):
+        elif not says_the_same(row, mine, theirs):
             return False
     return True
 
 
-def _says_the_same(row: Row, left: Value, right: Value) -> bool:
+def says_the_same(row: Row, left: Value, right: Value) -> bool:
+    """Whether one row's two values need no write."""
     left, right = row.normal("left", left), row.normal("right", right)
     return is_equal(row, left, right) if row.is_set else row.lens.agree(left, right)

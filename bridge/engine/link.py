@@ -166,6 +166,7 @@ class Link:
     names whose markers are ours. ``skew``: how far apart the two clocks may be, as measured when the run began (S16).
     ``people`` are those of the configuration, ``known`` with them those found by e-mail, ``met`` when the lists that tell
     them were read, left and right.
+    ``terms``: what a person accepts of its configuration (``accepted.py``); with ``auto_accept`` nobody is asked.
     """
 
     id: int
@@ -187,6 +188,8 @@ class Link:
     people: People = field(default_factory=lambda: People({}, {}))
     known: People = field(default_factory=lambda: People({}, {}))
     met: tuple[datetime | None, datetime | None] | None = None
+    terms: str = ""
+    auto_accept: bool = False
 
     def end(self, side: Side) -> End:
         return self.left if side == "left" else self.right

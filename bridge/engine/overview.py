@@ -5,11 +5,12 @@ Refuses: asking a tracker.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from bridge.engine.accepted import unaccepted
 from state import conflicts, inbox, intents, leases, links, pairs, parked, runs
 from state.parked import FROZEN
 
@@ -22,6 +23,8 @@ class LinkStatus:
     """One link. ``waiting`` and ``held`` are inbox rows; ``unknown`` are writes whose outcome is not known yet.
 
     ``unsettled`` are pairs that differ from what was agreed last. ``frozen`` are fields that the breaker holds, parked ones all (S36).
+
+    ``changes``: what of its configuration has to be accepted before it runs again; when and by whom it was accepted last.
 
     ``running`` names who holds the link now, "" for nobody. ``last_run`` and ``last_done`` are None before the first.
     """
@@ -39,6 +42,9 @@ class LinkStatus:
     conflicts_decided: int = 0
     parked: int = 0
     running: str = ""
+    changes: tuple[str, ...] = ()
+    accepted_at: datetime | None = None
+    accepted_by: str = ""
     last_run: runs.Run | None = None
     last_done: runs.Run | None = None
     audited_at: datetime | None = None
@@ -49,19 +55,25 @@ class LinkStatus:
         return None if self.last_done is None else self.last_done.finished_at
 
 
-def read(session: Session, names: Sequence[str]) -> list[LinkStatus]:
-    """The links of these names, in this order; one the state has never seen has nothing but its name."""
+def read(session: Session, names: Sequence[str], terms: Mapping[str, str] | None = None) -> list[LinkStatus]:
+    """The links of these names, in this order; one the state has never seen has nothing but its name.
+
+    ``terms``: by name, what has to be accepted of the links for which somebody is asked.
+    """
     known = {row.name: row.id for row in links.all_links(session) if row.id is not None}
     last, done = runs.latest(session), runs.latest(session, states=("done",))
     return [
-        _status(session, name, known[name], last.get(known[name]), done.get(known[name]))
+        _status(session, name, known[name], (terms or {}).get(name), (last.get(known[name]), done.get(known[name])))
         if name in known
         else LinkStatus(name)
         for name in names
     ]
 
 
-def _status(session: Session, name: str, link_id: int, last: runs.Run | None, done: runs.Run | None) -> LinkStatus:
+def _status(
+    session: Session, name: str, link_id: int, terms: str | None, latest: tuple[runs.Run | None, runs.Run | None]
+) -> LinkStatus:
+    row = links.get(session, link_id)
     of_pairs = pairs.counts(session, link_id)
     of_inbox = inbox.counts(session, link_id)
     of_conflicts = conflicts.counts(session, link_id)
@@ -80,7 +92,10 @@ def _status(session: Session, name: str, link_id: int, last: runs.Run | None, do
         conflicts_decided=of_conflicts.get("decided", 0),
         parked=parked.count(session, link_id),
         running="" if holder is None else holder.name,
-        last_run=last,
-        last_done=done,
-        audited_at=links.get(session, link_id).audited_at,
+        changes=() if terms is None else tuple(str(each) for each in unaccepted(session, link_id, terms)),
+        accepted_at=row.accepted_at,
+        accepted_by=row.accepted_by,
+        last_run=latest[0],
+        last_done=latest[1],
+        audited_at=row.audited_at,
     )

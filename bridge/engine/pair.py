@@ -124,6 +124,11 @@ def _decided(conflict: Conflict) -> Decided | None:
             return None
 
 
+def member_now(link: Link, pair: Pair, side: Side, news: Mapping[str, Item]) -> Member:
+    """A stored side with what the inbox holds of it."""
+    return _member(link, pair, side, news.get(pair.item_id(side)))
+
+
 def _member(link: Link, pair: Pair, side: Side, item: Item | None) -> Member:
     if item is None or item.record is None:
         return member_of(link, pair, side, None)

@@ -35,11 +35,15 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class LinkFacts:
-    """What the configuration says of a link, with its rows by kind. ``is_configured``: it still stands there."""
+    """What the configuration says of a link, with its rows by kind. ``is_configured``: it still stands there. ``terms``:
+    what of it has to be accepted, None where nobody is asked; ``changes``: what has not been.
+    """
 
     enabled: bool = True
     rows: Mapping[str, Sequence[Joined]] = field(default_factory=dict)
     is_configured: bool = True
+    terms: str | None = None
+    changes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +107,9 @@ def _parked(each: Parked) -> Reason:
 
 def _of_link(story: Story, facts: LinkFacts, last: Run | None) -> list[Reason]:
     """What keeps every item of the link back. ``last`` None: nothing waits, so its end does not matter."""
-    if not facts.is_configured:
-        return [Reason("paused", f"link {story.link} is not in the configuration any more")]
-    if not facts.enabled:
-        return [Reason("paused", f"link {story.link} is switched off", "Say enabled = true.")]
+    paused = _paused(story, facts)
+    if paused is not None:
+        return [paused]
     if last is None:
         return []
     if last.state == "failed":
@@ -119,6 +122,19 @@ def _of_link(story: Story, facts: LinkFacts, last: Run | None) -> list[Reason]:
         hint = "The next run goes on." if last.state == "stopped" else "bridge status says what the guard met."
         return [Reason("budget", f"the link's last run ({last.id}) was stopped: {why}", hint)]
     return []
+
+
+def _paused(story: Story, facts: LinkFacts) -> Reason | None:
+    """Why the link does not run at all."""
+    name = story.link
+    if not facts.is_configured:
+        return Reason("paused", f"link {name} is not in the configuration any more")
+    if not facts.enabled:
+        return Reason("paused", f"link {name} is switched off", "Say enabled = true.")
+    if facts.changes:
+        hint = f"bridge plan {name} shows what it would do, bridge accept {name} lets it go."
+        return Reason("paused", f"link {name} waits until its changed configuration is accepted", hint)
+    return None
 
 
 # --- a field ------------------------------------------------------------------------------------------------------------

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from bridge.model import Hold, Plan
+
+if TYPE_CHECKING:
+    from bridge.engine.impact import Impact
 
 EXIT_OK: Final = 0
 EXIT_ERROR: Final = 1
@@ -15,9 +18,10 @@ EXIT_CONFLICTS: Final = 10
 EXIT_PARKED: Final = 11
 EXIT_BUDGET: Final = 12
 EXIT_GUARD: Final = 20
+EXIT_HELD: Final = 21
 EXIT_LOCKED: Final = 75
 
-State = Literal["done", "stopped", "guarded", "failed", "locked"]
+State = Literal["done", "stopped", "guarded", "failed", "locked", "unaccepted"]
 
 
 class Progress(Protocol):
@@ -50,7 +54,7 @@ class Silent:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """A finished run. ``counts`` by name: pulled, paired, created_left, created_right, updated_left, updated_right,
+    """A finished run, or one that could not begin (``run_id`` 0). ``counts`` by name: pulled, paired, created_left, created_right, updated_left, updated_right,
     conflicts_open, parked, held, unlinked, frozen (in this run), conflicts_asked and conflicts_answered (by comments on the
     items), writes_left, writes_right, requests_left, requests_right.
 
@@ -68,7 +72,12 @@ class RunReport:
     @property
     def exit_code(self) -> int:
         """As documented in docs/cli.md; trouble that stops a run comes before trouble that waits."""
-        by_state = {"failed": EXIT_ERROR, "locked": EXIT_LOCKED, "guarded": EXIT_GUARD}
+        by_state = {
+            "failed": EXIT_ERROR,
+            "locked": EXIT_LOCKED,
+            "guarded": EXIT_GUARD,
+            "unaccepted": EXIT_HELD,
+        }
         if self.state in by_state:
             return by_state[self.state]
         if self.counts.get("conflicts_open"):
@@ -80,11 +89,14 @@ class RunReport:
 
 @dataclass(frozen=True, slots=True)
 class PlanReport:
-    """A plan that was not applied, with what it cost to make."""
+    """A plan that was not applied, with what it cost to make. ``impact``: it was made under a configuration that nobody
+    has accepted yet.
+    """
 
     plan: Plan
     counts: Mapping[str, int] = field(default_factory=dict)
     unmapped: Mapping[str, int] = field(default_factory=dict)
+    impact: Impact | None = None
 
 
 @dataclass(slots=True)

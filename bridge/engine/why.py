@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from bridge.engine.accepted import unaccepted
 from bridge.engine.plan import PARTS, title_of
 from bridge.engine.reasons import Joined, LinkFacts, Reason, of_field, of_item
 from bridge.errors import ConfigError
@@ -153,6 +154,8 @@ def _explained(session: Session, story: Story, facts: LinkFacts) -> Story:
     """The story with its reasons and with the last write of each field."""
     link_id = next(row.id for row in links.all_links(session) if row.name == story.link) or 0
     last = runs.latest(session).get(link_id)
+    if facts.terms is not None:
+        facts = replace(facts, changes=tuple(map(str, unaccepted(session, link_id, facts.terms))))
     joined = {(one.left, one.right): one for one in facts.rows.get(story.kind, ())}
     past = history.find(session, pair_id=story.pair, limit=_LONG_AGO) if story.pair is not None else []
     fields = tuple(

@@ -49,6 +49,7 @@ name = "app"
 left = {{ connection = "artala", container = "{board}" }}
 right = {{ connection = "github", container = "{repo}" }}
 initial = "match-then-create"
+{accepting}
 {link_more}
 {more_links}
 """
@@ -69,6 +70,7 @@ class World:
             "link_more": "",
             "more_links": "",
             "people_every_s": "0",
+            "accepting": "auto_accept = true",  # most tests are about what a change does, not about asking
             **more,
         }
         self.more.setdefault("state", f"sqlite:///{folder}/bridge.db")

@@ -1,0 +1,176 @@
+"""Whether a link may run under the configuration it has: a change of what is live waits until a person accepts it.
+
+The terms (``bridge/config/terms.py``) are canonical JSON, kept in the state, so that a change can be said in words.
+Refuses: asking a tracker, and knowing what the change comes to (``impact.py`` does, in a copy of the state).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from bridge.engine.link import Link
+from bridge.errors import HeldError
+from state import links, pairs
+from state.store import Session
+
+AUTO: Final = "auto_accept"
+FIRST: Final = "first run"
+"""Who accepted terms that nobody was asked about."""
+
+_MOST_SAID: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference between the terms that were accepted and those of the configuration.
+
+    ``what``: row (``where`` is its kind and fields), link, filter or connection (``where`` names the side or
+    connection), each with the key that differs, "" for a whole row. ``before`` None: it is new; ``after`` None: gone.
+    """
+
+    what: str
+    where: str
+    key: str
+    before: Any
+    after: Any
+
+    def __str__(self) -> str:
+        name = " ".join(part for part in (self.where, self.key) if part)
+        if self.what == "row" and not self.key:
+            gone = "is gone" if self.after is None else f"is new ({_row_said(self.after)})"
+            return f"row {self.where} {gone}"
+        lead = "row " if self.what == "row" else ""
+        return f"{lead}{name}: {_said(self.before)} → {_said(self.after)}"
+
+
+def changes(before: str, after: str) -> tuple[Change, ...]:
+    """What differs between two terms, in a stable order."""
+    if before == after:
+        return ()
+    old, new = _read(before), _read(after)
+    return tuple(_between(old, new))
+
+
+def _between(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+    yield from _keys("link", "", old["link"], new["link"])
+    for side in ("left", "right"):
+        yield from _keys("filter", side, old[side], new[side])
+    for kind in sorted({*old["rows"], *new["rows"]}):
+        yield from _rows(kind, old["rows"].get(kind, {}), new["rows"].get(kind, {}))
+    for name in sorted({*old["connections"], *new["connections"]}):
+        found = (each["connections"].get(name, {}) for each in (old, new))
+        yield from _keys("connection", f"connection {name}", *found)
+
+
+def _rows(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+    for name in sorted({*old, *new}):
+        where = f'{kind} "{name}"'
+        if name not in old or name not in new:
+            yield Change("row", where, "", old.get(name), new.get(name))
+        else:
+            yield from _keys("row", where, old[name], new[name])
+
+
+def _keys(what: str, where: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+    for key in sorted({*old, *new}):
+        if old.get(key) != new.get(key):
+            yield from _values(Change(what, where, "map" if key == "groups" else key, old.get(key), new.get(key)))
+
+
+def _values(change: Change) -> Iterator[Change]:
+    """A changed map as its changed groups, anything else as it is."""
+    if change.key != "map":
+        yield change
+        return
+    old, new = ([_group_said(group) for group in groups or ()] for groups in (change.before, change.after))
+    gone, came = [one for one in old if one not in new], [one for one in new if one not in old]
+    if not (gone or came):
+        yield Change(change.what, change.where, "order of the map", "; ".join(old), "; ".join(new))
+    else:
+        yield Change(change.what, change.where, "map", "; ".join(gone) or None, "; ".join(came) or None)
+
+
+def _group_said(group: Sequence[Sequence[str]]) -> str:
+    return " = ".join(", ".join(names) for names in group)
+
+
+def _row_said(row: Mapping[str, Any]) -> str:
+    """A row's keys in a phrase; its map, which may be long, by its length."""
+    rest = [f"{key} {_said(value)}" for key, value in sorted(row.items()) if key not in ("direction", "groups")]
+    groups = [f"a map of {len(row['groups'])}"] if row.get("groups") else []
+    return ", ".join([str(row.get("direction", "both")), *rest, *groups])
+
+
+def _said(value: Any) -> str:
+    if value is None or value in ("", [], {}):
+        return "nothing"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return ", ".join(value)
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _read(terms: str) -> dict[str, Any]:
+    empty: dict[str, Any] = {"link": {}, "left": {}, "right": {}, "rows": {}, "connections": {}}
+    return empty | (json.loads(terms) if terms else {})
+
+
+def meanings(terms: str) -> dict[tuple[str, str], str]:
+    """What the values of each row mean, by (kind, "left = right"): all that is said of it but its direction and policy."""
+    return {
+        (kind, name): json.dumps(
+            {key: value for key, value in row.items() if key not in ("direction", "conflict")}, sort_keys=True
+        )
+        for kind, rows in _read(terms)["rows"].items()
+        for name, row in rows.items()
+    }
+
+
+# --- may it run? ------------------------------------------------------------------------------------------------------
+
+
+def unaccepted(session: Session, link_id: int, terms: str) -> tuple[Change, ...]:
+    """What a person has to accept before this link runs; empty where it may. While no pair is there nothing is live."""
+    known = links.get(session, link_id).accepted
+    if known in ("", terms) or not pairs.any_of(session, link_id):
+        return ()
+    return changes(known, terms)
+
+
+def admit(session: Session, link: Link, now: datetime) -> tuple[Change, ...]:
+    """Let a run begin: with terms that are accepted, or that nobody has to be asked about, which are noted. What was
+    accepted by ``auto_accept``. Raises HeldError.
+    """
+    new = unaccepted(session, link.id, link.terms)
+    if new and not link.auto_accept:
+        raise held(link.name, new)
+    if links.get(session, link.id).accepted != link.terms:
+        links.accept(session, link.id, link.terms, now, by=AUTO if new else FIRST)
+    return new
+
+
+def accept(session: Session, link_id: int, terms: str, now: datetime, *, by: str) -> tuple[Change, ...]:
+    """Let a link go under these terms from its next run on; what they change of those accepted before."""
+    new = unaccepted(session, link_id, terms)
+    links.accept(session, link_id, terms, now, by=by)
+    return new
+
+
+def held(link: str, new: Sequence[Change]) -> HeldError:
+    """Why a link does not run, and what a person can do."""
+    return HeldError(
+        f'link "{link}" waits: its configuration is not the one that was accepted ({said(new)}). Nothing was written.',
+        hint=f'"bridge plan {link}" shows what it would do, "bridge accept {link}" lets it go; or put the old '
+        "configuration back.",
+    )
+
+
+def said(new: Sequence[Change]) -> str:
+    """The first changes in words, and how many more there are."""
+    shown = "; ".join(str(each) for each in new[:_MOST_SAID])
+    return shown if len(new) <= _MOST_SAID else f"{shown}; and {len(new) - _MOST_SAID} more"
