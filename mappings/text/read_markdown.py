@@ -57,6 +57,7 @@ class _Parser(MarkdownIt):
         return link
 
 
+DEPTH: Final = 20
 _PARSER: Final = _Parser("commonmark").enable(["table", "strikethrough"])
 _OPEN_DETAILS: Final = re.compile(r"<details(?: open(?:=\"\")?)?>\s*(?:<summary>([^<]*)</summary>\s*)?", re.IGNORECASE)
 _ALERT: Final = re.compile(r"\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\]", re.IGNORECASE)
@@ -167,7 +168,7 @@ def _folded(blocks: Sequence[Block]) -> tuple[Block, ...]:
     for block in blocks:
         into = stack[-1][2] if stack else out
         found = _OPEN_DETAILS.fullmatch(block.source.strip()) if isinstance(block, Opaque) else None
-        if found and isinstance(block, Opaque):
+        if found and isinstance(block, Opaque) and len(stack) < DEPTH:
             stack.append((block, found[1] or "", []))
         elif stack and isinstance(block, Opaque) and block.source.strip() == "</details>":
             _, title, inner = stack.pop()

@@ -40,17 +40,17 @@ _TOKEN: Final = re.compile(
     r"|(?P<textlink>\"(?P<label>[^\"\n]+?)(?:\((?P<tip>[^()\n]*)\))?\":"
     r"(?P<href>(?:&#\d{1,7};|[^\s<>\"|&]|&)*?(?:&#\d{1,7};|[^\s<>\"|.,;:!?)\]]))(?=[.,;:!?)\]]*(?:[\s<\"|]|$)))"
     r"|(?P<address>https?://[^\s<>\"'`|\\{}\[\]]+)"
-    r"|<code>(?P<tagged>[^\n]*?)</code>"
+    r"|<code>(?P<tagged>[^\n]{0,2000}?)</code>"
     r"|(?<!\w)@(?P<verbatim>[^@\n]+)@(?!\w)"
     r"|(?P<picture>!(?P<source>https?://[^\s!()\"]+)(?:\((?P<alt>[^()\n]*)\))?!)"
-    r"|(?P<foreign>\*\*|__|\?\?|==|</?notextile>|%\{[^}\n]*\}|\{\{\w[^}\n]*\}\})"
+    r"|(?P<foreign>\*\*|__|\?\?|==|</?notextile>|%\{[^}\n]{0,500}\}|\{\{\w[^}\n]{0,500}\}\})"
     r"|(?P<sign>[*_+^~-])"
 )
 _HEADING: Final = re.compile(r"h([1-6])([=>]?)\.\s+(.*)", re.DOTALL)
 _ALIGNED: Final = re.compile(r"p([=>])\.\s+(.*)", re.DOTALL)
 _QUOTED: Final = re.compile(r"bq\.\s+(.*)", re.DOTALL)
 _RULE: Final = re.compile(r"-{3,}\s*$")
-_LIST: Final = re.compile(r"\s*([*#]+)\s+(.*)")
+_LIST: Final = re.compile(r"\s*([*#]{1,20})\s+(.*)")
 _PRE: Final = re.compile(r"<pre>(?:<code(?: class=\"([\w+#.-]*)\")?>)?")
 _CELL: Final = re.compile(r"(_?)([=<>]?)(?:\\(\d{1,3}))?(?:/(\d{1,3}))?\.\s")
 _ALIGNS: Final = {"=": "center", ">": "right"}

@@ -32,7 +32,7 @@ DEPTH: Final = 20
 _HEADING: Final = re.compile(r"\s*h([1-6])\.(?:\s+|$)(.*)")
 _QUOTED: Final = re.compile(r"\s*bq\.\s+(.*)")
 _RULE: Final = re.compile(r"\s*-{4,5}\s*$")
-_LIST: Final = re.compile(r"\s*([*#]+|-)\s+(.*)")
+_LIST: Final = re.compile(r"\s*([*#]{1,20}|-)\s+(.*)")
 _ROW: Final = re.compile(r"\s*\|")
 _MACRO: Final = re.compile(r"\s*\{(code|noformat|quote|panel)(?::([^}\n]*))?\}(.*)", re.DOTALL)
 _LANGUAGE: Final = re.compile(r"[\w+#.-]*")
@@ -58,6 +58,8 @@ class _Reader:
     def __init__(self, lines: Sequence[str]) -> None:
         self.lines = list(lines)
         self.at = 0
+        self.open: set[str] = set()
+        """Tags that were looked for and are not closed any more."""
 
     @property
     def line(self) -> str:
@@ -115,10 +117,13 @@ class _Reader:
         before, closed, after = found[3].partition(tag)
         if closed:
             return self.at, before, after
+        if tag in self.open:
+            return None
         for at in range(self.at + 1, len(self.lines)):
             before, closed, after = self.lines[at].partition(tag)
             if closed:
                 return at, before, after
+        self.open.add(tag)
         return None
 
     def macro(self, depth: int) -> Block | None:

@@ -62,6 +62,14 @@ _ROOT: Final = _NESTED | {
 
 BLOCKS: Final = _ROOT | _CELL | _EXPAND
 
+_PLACED: Final = {
+    "alignment": (_ROOT, _CELL),
+    "indentation": (_ROOT, _CELL),
+    "breakout": (_ROOT,),
+    "fontSize": (_ROOT, _CELL, _ITEM, _PANEL, _NESTED, _EXPAND),
+}
+"""Marks of blocks that the schema lets stand only in some places; elsewhere the block stands without them."""
+
 
 def render_adf(document: Document) -> str:
     """Without blocks: "", which ``convert`` makes None."""
@@ -87,10 +95,8 @@ class _Writer:
         out: list[Json] = []
         for block in blocks:
             for node in self.block(block, allowed):
-                if node["type"] in allowed:
-                    out.append(node)
-                else:
-                    out.extend(_flat(node, allowed))
+                found = [node] if node["type"] in allowed else _flat(node, allowed)
+                out.extend(_placed(each, allowed) for each in found)
         return out
 
     def block(self, block: Block, allowed: frozenset[str]) -> list[Json]:  # noqa: C901, PLR0911 — a table of cases
@@ -109,7 +115,7 @@ class _Writer:
                 attrs = {"panelType": _PANELS.get(kind, "info")}
                 return [{"type": "panel", "attrs": attrs, "content": self.blocks(blocks, _PANEL) or [_empty()]}]
             case Expand(title, blocks):
-                inner = _EXPAND if "expand" in allowed else _PANEL | {"panel", "blockquote"}
+                inner = _EXPAND if "expand" in allowed else _NESTED
                 kind = "expand" if "expand" in allowed else "nestedExpand"
                 return [{"type": kind, "attrs": {"title": title}, "content": self.blocks(blocks, inner) or [_empty()]}]
             case Listing():
@@ -224,9 +230,26 @@ def _stored(opaque: Opaque) -> Json:
     return node if isinstance(node, dict) and isinstance(node.get("type"), str) else {}
 
 
+def _typed(node: Json, name: str) -> list[Json]:
+    """What a node holds under a name; a stored one may hold anything."""
+    found = node.get(name)
+    typed = [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+    return [each for each in typed if isinstance(each.get("type"), str)]
+
+
+def _placed(node: Json, allowed: frozenset[str]) -> Json:
+    """The block without marks that may not stand here."""
+    marks = _typed(node, "marks")
+    kept = [mark for mark in marks if allowed in _PLACED.get(mark["type"], (allowed,))]
+    if len(kept) == len(marks):
+        return node
+    bare = {name: value for name, value in node.items() if name != "marks"}
+    return {**bare, "marks": kept} if kept else bare
+
+
 def _flat(node: Json, allowed: frozenset[str]) -> list[Json]:
     """A block that may not stand here: what in it may, and its text as paragraphs."""
-    children = node.get("content") or []
+    children = _typed(node, "content")
     if node["type"] == "heading":
         return [{"type": "paragraph", "content": children}]
     out: list[Json] = []

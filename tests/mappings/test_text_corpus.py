@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mappings.lenses import UnmappedError
-from mappings.text.convert import canonical, convert
+from mappings.text.convert import WRITERS, canonical, convert, parse
 from mappings.text.lens import Text
 
 
@@ -113,3 +113,18 @@ def test_signs_at_the_beginning_of_a_line_make_no_list():
     for text in ("####### seven", "\\## two"):
         for dialect in ("wiki", "textile"):
             assert same(text, "markdown", convert(text, "markdown", dialect), dialect)
+
+
+def test_what_is_centred_stands_so_where_the_schema_of_adf_lets_it_and_plainly_elsewhere():
+    centred = '<p style="text-align: center">a</p>'
+    there = json.loads(WRITERS["adf"](parse(f"{centred}<blockquote>{centred}</blockquote>", "html")))
+
+    first, quote = there["content"]
+    assert first["marks"] == [{"type": "alignment", "attrs": {"align": "center"}}]
+    assert "marks" not in quote["content"][0]
+
+
+def test_a_node_that_somebody_broke_in_its_code_block_is_shown_and_raises_nothing():
+    for node in ('{"type":"paragraph","marks":[{}, 1]}', '{"type":"table","content":[{"content":3}]}', '{"type":[]}'):
+        for text in (f"```raw-adf\n{node}\n```", f"> ```raw-adf\n> {node}\n> ```"):
+            assert json.loads(convert(text, "markdown", "adf"))["type"] == "doc"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 from hypothesis import strategies as st
+from text_adf import DOCUMENTS
 
 from mappings.text.document import (
     PANELS,
@@ -17,6 +20,7 @@ from mappings.text.document import (
     Item,
     Listing,
     Mark,
+    Opaque,
     Panel,
     Paragraph,
     Quote,
@@ -166,6 +170,24 @@ leaves = st.one_of(
 )
 documents = st.lists(st.recursive(leaves, nested, max_leaves=6), max_size=4).map(normal_document)
 
+# Everything that a tree may hold, in places where no dialect has it.
+aligned = st.one_of(
+    st.builds(Paragraph, inlines, st.sampled_from(["center", "right"])),
+    st.builds(Heading, st.integers(1, 6), inlines, st.sampled_from(["center", "right"])),
+)
+STORED = [
+    node
+    for document in DOCUMENTS.values()
+    for node in json.loads(document)["content"]
+    if node["type"] not in {"paragraph", "heading", "codeBlock", "bulletList"} or "marks" in node
+]
+stored = st.sampled_from([Opaque("adf", json.dumps(node)) for node in STORED])
+wide_cells = st.builds(
+    Cell, st.lists(st.one_of(aligned, stored, leaves), max_size=2).map(tuple), st.booleans(), st.just("right")
+)
+anything = st.one_of(leaves, leaves, aligned, stored, wide_cells.map(lambda cell: Table(((cell,),))))
+odd_documents = st.lists(st.recursive(anything, nested, max_leaves=6), max_size=4).map(normal_document)
+
 # What ADF's schema lets stand in items and quotes: no headings, quotes, tables there.
 adf_leaves = st.one_of(paragraphs, paragraphs, codes)
 adf_documents = st.lists(
@@ -218,4 +240,4 @@ wiki_documents = st.lists(
 plain_documents = st.lists(st.lists(st.one_of(texts, words).map(Text), max_size=4), max_size=3).map(
     lambda found: normal_document(Paragraph(tuple(lines)) for lines in found)
 )
-__all__ = ["Document", "adf_documents", "documents", "plain_documents", "texts", "wiki_documents"]
+__all__ = ["Document", "adf_documents", "documents", "odd_documents", "plain_documents", "texts", "wiki_documents"]
