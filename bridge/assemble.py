@@ -9,9 +9,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from bridge.computing import around, computation
 from bridge.config import plugins
 from bridge.config.digest import config_hash
-from bridge.config.misfits import unknown_fields, with_place, with_places
+from bridge.config.expressions import filter_names, texts
+from bridge.config.misfits import unknown_fields, useless_expressions, with_place, with_places
 from bridge.config.people import people_of
 from bridge.config.rows import match_names, names_of, row_specs, verbs_of
 from bridge.config.settings import Link as LinkSettings
@@ -24,6 +26,7 @@ from bridge.model import SIDES, FieldType, Kind, Schema, Side, other
 from connectors.base import Connector, Finding
 from mappings.choice import Choice
 from mappings.compile import compile_rows
+from mappings.computed import is_computed
 from mappings.lenses import find
 from mappings.rows import Mapping_, RowSpec
 
@@ -67,7 +70,10 @@ class Assembly:
             frozenset(self.settings.connections),
             {
                 (self.ids[each.name], kind): MatchFields(
-                    *match_names(self.settings, each, kind), _external(each, kind), by_words=kind == "comment"
+                    *match_names(self.settings, each, kind),
+                    _external(each, kind),
+                    by_words=kind == "comment",
+                    scope={side: filter_names(each, kind, side) for side in SIDES},
                 )
                 for each in self.settings.links
                 if each.enabled
@@ -80,12 +86,18 @@ class Assembly:
             known=people,
             terms=terms_of(self.settings, link),
             auto_accept=link.auto_accept,
+            computations={
+                (end.connection, end.container, kind): found
+                for end in ends.values()
+                for kind in link.kinds
+                if (found := computation(end.connector, end.container, kind)) is not None
+            },
         )
 
     def join(self, link: LinkSettings, kind: str, specs: Sequence[RowSpec], schemas: Mapping[Side, Schema]) -> Mapping_:
         """The rows of a kind joined to both sides' fields. Raises ConfigError for a row that does not fit."""
-        for unknown in unknown_fields(self.settings, link, kind, specs, schemas):
-            raise unknown
+        for misfit in self._misfits(link, kind, specs, schemas):
+            raise misfit
         people = people_of(self.settings, link)
         return compile_rows(
             kind,
@@ -126,9 +138,7 @@ class Assembly:
         return [
             Finding("error", error.message, error.hint)
             for kind in link.kinds
-            for error in unknown_fields(
-                self.settings, link, kind, specs[kind], await self.schemas(link, kind, specs[kind])
-            )
+            for error in self._misfits(link, kind, specs[kind], await self.schemas(link, kind, specs[kind]))
         ]
 
     async def schemas(self, link: LinkSettings, kind: str, specs: Collection[RowSpec]) -> dict[Side, Schema]:
@@ -136,12 +146,20 @@ class Assembly:
         made = {}
         for side in SIDES:
             try:
-                made[side] = await _schema(
-                    self.end(link, side), kind, names_of(specs, side) | _naming(link, kind, side)
-                )
+                made[side] = await _schema(self.end(link, side), kind, _asked(link, kind, specs, side))
             except ConfigError as error:
                 raise with_place(self.settings, link, kind, side, error) from None
         return made
+
+    def _misfits(
+        self, link: LinkSettings, kind: str, specs: Collection[RowSpec], schemas: Mapping[Side, Schema]
+    ) -> list[ConfigError]:
+        """What a link asks of the fields of both trackers that is not there, in the order of the configuration."""
+        computed = {side: frozenset(filter(is_computed, _asked(link, kind, specs, side))) for side in SIDES}
+        return [
+            *useless_expressions(self.settings, link, kind, computed, schemas),
+            *unknown_fields(self.settings, link, kind, specs, schemas),
+        ]
 
     async def _check_end(self, link: LinkSettings, side: Side, kind: str, specs: Collection[RowSpec]) -> list[Finding]:
         end = self.end(link, side)
@@ -200,7 +218,11 @@ class Assembly:
             if link.enabled and kind in link.kinds
             for side in SIDES
             if (link.side(side).connection, link.side(side).container) == (end.connection, end.container)
-            for name in (*names_of(row_specs(self.settings, link)[kind], side), *_naming(link, kind, side))
+            for name in (
+                *names_of(row_specs(self.settings, link)[kind], side),
+                *_naming(link, kind, side),
+                *filter_names(link, kind, side),
+            )
         ) | _ALWAYS.get(kind, frozenset())
 
     def _maps(self, link: LinkSettings, specs: Collection[RowSpec], side: Side) -> dict[str, Collection[str]]:
@@ -245,7 +267,7 @@ async def look(settings: Settings) -> list[Finding]:
     def connector(name: str) -> Connector:
         if name not in made:
             config: Any = settings.connections[name]
-            made[name] = plugins.find(config.type).connect(name, config)
+            made[name] = around(plugins.find(config.type).connect(name, config), texts(settings, name))
         return made[name]
 
     assembly = Assembly(settings, {}, connector)
@@ -260,6 +282,11 @@ async def _schema(end: End, kind: str, names: frozenset[str]) -> Schema:
     if kind not in end.connector.kinds():
         raise ConfigError(f'connection "{end.connection}" has no {kind} to sync: {_why_not(end, kind)}')
     return await end.connector.schema(end.container, kind, fields=names)
+
+
+def _asked(link: LinkSettings, kind: str, specs: Collection[RowSpec], side: Side) -> frozenset[str]:
+    """The fields of a side that a link reads."""
+    return names_of(specs, side) | _naming(link, kind, side) | filter_names(link, kind, side)
 
 
 def _why_not(end: End, kind: str) -> str:

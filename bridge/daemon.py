@@ -182,6 +182,7 @@ def _health_of(each: overview.LinkStatus, host: LocalHost) -> dict[str, Any]:
         "waiting": each.waiting,
         "unsettled": each.unsettled,
         "vanished": each.vanished,
+        "paused": each.paused,
         "audited_at": _text(each.audited_at),
     }
 

@@ -11,10 +11,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from bridge.assemble import Assembly
+from bridge.computing import around
 from bridge.config import plugins
+from bridge.config.expressions import texts
 from bridge.config.rows import row_specs
 from bridge.engine import sampling
 from bridge.engine.link import End, Link
+from bridge.engine.scope import rests_by
 from bridge.engine.trial import Trial, try_out
 from bridge.errors import ConfigError, TrackerError
 from bridge.model import SIDES, Kind, Schema, Side
@@ -164,16 +167,16 @@ async def try_items(
                 found = await sampling.listed(ready, kind, most)
                 if store is not None:
                     found = await store.read(sampling.with_refs, ready, kind, found)
-            out = _out_of_scope(ready, kind, found)
+            out = _out_of_scope(ready, found)
             left_out[kind] = {side: sum(at == side for at, _ in out) for side in SIDES}
             trials.append(try_out(kind, ready.mappings[kind].rows, sampling.samples(ready, kind, found, out)))
         requests: Mapping[Side, int] = {side: ready.end(side).connector.usage().requests for side in SIDES}
         return Preview(link, tuple(trials), fresh, left_out, requests)
 
 
-def _out_of_scope(link: Link, kind: str, found: sampling.Found) -> set[tuple[Side, str]]:
-    del link, kind, found
-    return set()
+def _out_of_scope(link: Link, found: sampling.Found) -> set[tuple[Side, str]]:
+    """Which of these do not take part, by side and id: a filter leaves them out, or fails on them."""
+    return {(side, record.ref.id) for side in SIDES for record in found.records(side) if rests_by(link, side, record)}
 
 
 @asynccontextmanager
@@ -184,7 +187,7 @@ async def _assembly(settings: Settings, store: Store | None) -> AsyncIterator[As
     def connector(name: str) -> Connector:
         if name not in made:
             config: Any = settings.connections[name]
-            made[name] = plugins.find(config.type).connect(name, config)
+            made[name] = around(plugins.find(config.type).connect(name, config), texts(settings, name))
         return made[name]
 
     rows = [] if store is None else await store.read(links.all_links)

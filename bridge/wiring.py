@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any, Final, Self, TypedDict, Unpack
 
 from bridge.assemble import Assembly
+from bridge.computing import around
 from bridge.config import plugins
+from bridge.config.expressions import texts
 from bridge.config.settings import Link as LinkSettings
 from bridge.config.settings import Settings
 from bridge.config.terms import terms_of
 from bridge.engine import accepted, impact, people
 from bridge.engine.accepted import Change
-from bridge.engine.again import judge_anew, lacks_fields, let_go
+from bridge.engine.again import judge_anew, lacks_records, let_go
 from bridge.engine.audit import Audit
 from bridge.engine.context import Run, utc_now
 from bridge.engine.link import Link
@@ -243,7 +245,8 @@ class Bridge:
         """The connector of a connection, made when first asked for."""
         if name not in self._connectors:
             config: Any = self.settings.connections[name]
-            self._connectors[name] = plugins.find(config.type).connect(name, config)
+            made = plugins.find(config.type).connect(name, config)
+            self._connectors[name] = around(made, texts(self.settings, name))
         return self._connectors[name]
 
     # --- inside -----------------------------------------------------------------------------------------------------
@@ -298,9 +301,9 @@ async def _rehearsed(there: Bridge, link: Link, new: Sequence[Change], how: How)
 
 
 def _is_unread(session: Session, link: Link) -> bool:
-    """Whether there is a field or a kind that was never read."""
+    """Whether there is a field or a kind that was never read, or a filter that was never asked."""
     row = links.get(session, link.id)
-    return lacks_fields(session, link) or not all(
+    return lacks_records(session, link) or not all(
         links.is_seeded(row, side, kind) for side in SIDES for kind in link.mappings
     )
 

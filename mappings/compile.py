@@ -17,6 +17,7 @@ from mappings import typed
 from mappings.byline import Byline
 from mappings.choice import Choice
 from mappings.compare import Compared
+from mappings.computed import COMPUTED, Computed, fits, is_computed, said, spec_beside
 from mappings.fallback import Default, Unknown
 from mappings.joint import Joint, cannot_join, check_keys, check_ways, field_of
 from mappings.lenses import Lens, Rounded, Same
@@ -39,7 +40,7 @@ def compile_rows(
 ) -> Mapping_:
     """Join rows to schemas. Raises ConfigError that names link, row and field, and what exists instead."""
     joints = (
-        Joint(
+        _joint(
             spec,
             field_of(left, spec.left, "left", spec.origin, link),
             field_of(right, spec.right, "right", spec.origin, link),
@@ -66,6 +67,21 @@ def compile_rows(
 
 _AUTHORS: Final = ("author", "person")
 """Fields that say who wrote a record, where a kind has one of them."""
+
+
+def _joint(spec: RowSpec, left: FieldSpec, right: FieldSpec, people: People, link: str) -> Joint:
+    """The two fields of a row; an expression is taken for a field of the type that it writes. Raises ConfigError."""
+    for mine, target in ((left, right), (right, left)):
+        if is_computed(mine.name) and not fits(mine.type, target.type):
+            raise ConfigError(
+                f'link "{link}", {spec.origin}: {mine.name.removeprefix(COMPUTED)} gives {said(mine.type)}, '
+                f'which is not what "{target.name}" takes: {said(target.type)}',
+            )
+    if is_computed(left.name):
+        left = spec_beside(left.name, right)
+    elif is_computed(right.name):
+        right = spec_beside(right.name, left)
+    return Joint(spec, left, right, people, link)
 
 
 def _row(joint: Joint, policy: Policy) -> Row | None:
@@ -202,11 +218,18 @@ def _byline(lens: Lens, joint: Joint) -> Lens:
     return Byline(lens, joint.left, joint.right, people.left_connection, people.right_connection)
 
 
+def _computed(lens: Lens, joint: Joint) -> Lens:
+    for mine, target in ((joint.left, joint.right), (joint.right, joint.left)):
+        if is_computed(mine.name):
+            return Computed(lens, target.type)
+    return lens
+
+
 Base: TypeAlias = Callable[[Joint], "Lens | None"]
 Around: TypeAlias = Callable[[Lens, Joint], Lens]
 
 _BASES: Final[Sequence[Base]] = (_references, _people, _choice, _prefix, _durations, _texts, _types)
-_AROUND: Final[Sequence[Around]] = (_default, _compared, _byline)
+_AROUND: Final[Sequence[Around]] = (_default, _compared, _byline, _computed)
 """From the inside out: the last one sees a side's value first."""
 
 

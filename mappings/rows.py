@@ -9,6 +9,7 @@ from typing import Literal
 from bridge.model import FieldSpec, Side, Unset, Value
 from mappings import fallback
 from mappings.compare import Form, formed
+from mappings.computed import is_computed
 from mappings.lenses import Lens
 from mappings.normal import normal
 from mappings.people import People, exchanged, people_in
@@ -82,6 +83,10 @@ class Row:
     def writes_to(self, side: Side) -> bool:
         """Whether this row may ever change ``side`` of an existing pair (S15)."""
         return self.direction in ("both", f"{'left' if side == 'right' else 'right'}-to-{side}")
+
+    def fills(self, side: Side) -> bool:
+        """Whether a new record on ``side`` gets what this row says."""
+        return not is_computed(self.field(side)) and (self.direction == "create-only" or self.writes_to(side))
 
 
 @dataclass(frozen=True, slots=True)

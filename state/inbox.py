@@ -7,7 +7,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Delete, Select, Update, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import Delete, Select, Update, and_, bindparam, delete, exists, func, or_, select, update
 from sqlmodel import Session
 
 from bridge.model import SIDES, Side
@@ -16,6 +16,10 @@ from state.parked import FROZEN
 from state.tables import InboxRow, ParkedRow
 
 _KEYS = ("link_id", "kind", "side", "item_id")
+
+
+OUT_OF_SCOPE: Final = "out-of-scope"
+"""What keeps a row that a link's filter leaves out: it is only remembered, so that its return is seen (S28)."""
 
 
 class Arrival(NamedTuple):
@@ -52,6 +56,7 @@ _AS_READ = (
     _table.c.item_id == bindparam("b_item"),
     _table.c.seq == bindparam("b_seq"),
 )
+_HELD = and_(_table.c.held.is_not(None), _table.c.held != OUT_OF_SCOPE)
 _DELETE = delete(_table).where(*_AS_READ)
 
 
@@ -64,8 +69,11 @@ def put(
     *,
     initial: bool,
     now: datetime,
+    held: str | None = None,
 ) -> None:
-    """Store records; a newer one replaces the row and un-parks the item (S34: a newer change supersedes it)."""
+    """Store records; a newer one replaces the row and un-parks the item (S34: a newer change supersedes it). ``held`` keeps
+    them without trying them.
+    """
     if not arrivals:
         return
     last = _last(session, link_id, kind, side)
@@ -82,10 +90,11 @@ def put(
             "initial": initial,
             "seq": 1,
             "attempts": 0,
+            "held": held,
             "received_at": now,
         },
         replace=("record", "match_key", "marker_key", "position", "received_at"),
-        extra={"seq": _table.c.seq + 1, "attempts": 0, "not_before": None, "held": None},
+        extra={"seq": _table.c.seq + 1, "attempts": 0, "not_before": None, "held": held},
     )
     if session.execute(select(_parked.c.id).where(_parked.c.link_id == link_id).limit(1)).first() is not None:
         for some in chunks([a.item_id for a in arrivals]):
@@ -308,22 +317,33 @@ def _for_each(session: Session, statement: Delete | Update, link_id: int, kind: 
 
 
 def unhold(session: Session, link_id: int) -> None:
-    """Let all held rows of a link go (the mode changed)."""
-    session.execute(update(_table).where(_table.c.link_id == link_id, _table.c.held.is_not(None)).values(held=None))
+    """Let all held rows of a link go (the mode changed), but for what its filter leaves out."""
+    session.execute(update(_table).where(_table.c.link_id == link_id, _HELD).values(held=None))
 
 
 def counts(session: Session, link_id: int) -> dict[str, int]:
-    """Rows of a link by state: ``waiting`` and ``held``."""
-    held = func.count(_table.c.held)
-    total, kept = session.execute(select(func.count(), held).where(_table.c.link_id == link_id)).one()
-    return {"waiting": total - kept, "held": kept}
+    """Rows of a link by state: ``waiting``, ``held``, and ``outside`` its filters."""
+    rows = session.execute(
+        select(_table.c.held, func.count()).where(_table.c.link_id == link_id).group_by(_table.c.held)
+    )
+    by_reason: dict[str | None, int] = {reason: int(number) for reason, number in rows}
+    waiting, outside = by_reason.pop(None, 0), by_reason.pop(OUT_OF_SCOPE, 0)
+    return {"waiting": waiting, "held": sum(by_reason.values()), "outside": outside}
+
+
+def outside(session: Session, link_id: int, kind: str, side: Side) -> dict[str, str]:
+    """What is remembered of the records that a filter leaves out, by item id."""
+    query = select(_table.c.item_id, _table.c.record).where(
+        *_where(link_id, kind, side), _table.c.held == OUT_OF_SCOPE, _table.c.record.is_not(None)
+    )
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def held(session: Session, link_id: int, limit: int) -> list[Item]:
     """Rows that wait for a person to choose a mode, in a stable order."""
     query = (
         select(*_COLUMNS)
-        .where(_table.c.link_id == link_id, _table.c.held.is_not(None))
+        .where(_table.c.link_id == link_id, _HELD)
         .order_by(_table.c.side, _table.c.item_id)
         .limit(limit)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -15,7 +16,11 @@ from state.tables import LinkRow, PairRow
 
 
 class Pair(NamedTuple):
-    """One pair as stored. ``base_*`` are overlays: the fields whose base differs from the record (``{}`` is settled)."""
+    """One pair as stored. ``base_*`` are overlays: the fields whose base differs from the record (``{}`` is settled).
+
+    ``paused_at``: since when a filter leaves one of the two out (S28). ``unfinished``: we made one of the two, and it was
+    not yet told all that its partner said then (S20).
+    """
 
     id: int
     link_id: int
@@ -29,6 +34,8 @@ class Pair(NamedTuple):
     base_right: str
     status: str
     reason: str
+    paused_at: datetime | None = None
+    unfinished: bool = False
 
     @property
     def is_settled(self) -> bool:
@@ -47,7 +54,7 @@ class Pair(NamedTuple):
 
 _table: Any = PairRow.__table__  # type: ignore[attr-defined]
 _COLUMNS = tuple(_table.c[name] for name in Pair._fields)
-_MOVES = ("left_id", "right_id", "left", "right", "base_left", "base_right", "settled_run")
+_MOVES = ("left_id", "right_id", "left", "right", "base_left", "base_right", "settled_run", "paused_at", "unfinished")
 _INSERT = insert(_table)
 _INSERT_ONE = insert(_table).returning(_table.c.id)
 _UPDATE = (
@@ -102,17 +109,20 @@ def numbers(session: Session, link_id: int, kind: str) -> list[int]:
 def add_many(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert pairs (columns of PairRow but the id, the same ones in each row)."""
     if rows:
+        rows = rows if "unfinished" in rows[0] else [{**row, "unfinished": False} for row in rows]
         names = tuple(rows[0])
         execute_many(session, _INSERT, names, list(map(itemgetter(*names), rows)))
 
 
 def add_one(session: Session, row: Mapping[str, Any]) -> int:
     """Insert one pair and return its id."""
-    return int(session.connection().execute(_INSERT_ONE, dict(row)).scalar_one())
+    return int(session.connection().execute(_INSERT_ONE, {"unfinished": False, **row}).scalar_one())
 
 
 def update_many(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Replace records and bases: rows of ``id, left_id, right_id, left, right, base_left, base_right, settled_run``."""
+    """Replace records and bases: rows of ``id, left_id, right_id, left, right, base_left, base_right, settled_run,
+    paused_at, unfinished``.
+    """
     bound = [f"b_{name}" for name in ("id", *_MOVES)]
     execute_many(session, _UPDATE, bound, list(map(itemgetter("id", *_MOVES), rows)))
 
@@ -146,11 +156,11 @@ def release(session: Session, pair_id: int, side: Side) -> None:
 
 
 def unsettled(session: Session, link_id: int) -> list[Pair]:
-    """Live pairs of which a side holds something else than what was agreed last."""
+    """Live pairs of which a side holds something else than what was agreed last, and those that are paused."""
     rows = session.execute(
         select(*_COLUMNS)
         .where(_table.c.link_id == link_id, _table.c.status == "live")
-        .where(or_(_table.c.base_left != "{}", _table.c.base_right != "{}"))
+        .where(or_(_table.c.base_left != "{}", _table.c.base_right != "{}", _table.c.paused_at.is_not(None)))
     )
     return [Pair(*row) for row in rows.all()]
 
@@ -161,7 +171,9 @@ def any_of(session: Session, link_id: int) -> bool:
 
 
 def counts(session: Session, link_id: int) -> dict[str, int]:
-    """Pairs of a link by status, and ``unsettled``: live ones whose bases are not their records."""
+    """Pairs of a link by status; ``paused``: live ones that a filter leaves out; ``unsettled``: other live ones whose bases
+    are not their records.
+    """
     rows = session.execute(
         select(_table.c.status, func.count()).where(_table.c.link_id == link_id).group_by(_table.c.status)
     )
@@ -170,9 +182,11 @@ def counts(session: Session, link_id: int) -> dict[str, int]:
         select(func.count()).where(
             _table.c.link_id == link_id,
             _table.c.status == "live",
+            _table.c.paused_at.is_(None),
             or_(_table.c.base_left != "{}", _table.c.base_right != "{}"),
         )
     ).scalar_one()
+    found["paused"] = paused(session, link_id)
     return found
 
 
@@ -180,6 +194,14 @@ def kinds(session: Session, link_id: int) -> dict[str, int]:
     """How many live pairs a link has of each kind it ever synced."""
     query = select(_table.c.kind, func.count()).where(_table.c.link_id == link_id, _table.c.status == "live")
     return {kind: int(number) for kind, number in session.execute(query.group_by(_table.c.kind))}
+
+
+def paused(session: Session, link_id: int) -> int:
+    """How many live pairs of a link a filter leaves out."""
+    query = select(func.count()).where(
+        _table.c.link_id == link_id, _table.c.status == "live", _table.c.paused_at.is_not(None)
+    )
+    return int(session.execute(query).scalar_one())
 
 
 def entities(session: Session, connection: str, container: str, kind: str, ids: Collection[str]) -> dict[str, str]:

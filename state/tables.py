@@ -114,6 +114,8 @@ class PairRow(Table, table=True):
     whose base *differs* from that record: ``{}`` means the base is the record itself (the settled case).
     ``status``: live, vanished (evidence that a member is gone is being dealt with), unlinked (S26), deleted (we deleted one
     of the two by order). ``reason`` says why, of a live one what joined it. ``created_run``, ``settled_run`` are for people.
+    ``paused_at``: since when a filter leaves one of the two out (S28); NULL while both take part. ``unfinished``: we made
+    one of the two, and it was not yet told all that its partner said then (S20): its own filter waits for that.
     """
 
     __tablename__ = "pair"
@@ -137,6 +139,8 @@ class PairRow(Table, table=True):
     reason: str = ""
     created_run: int | None = None
     settled_run: int | None = None
+    paused_at: datetime | None = None
+    unfinished: bool = False
 
 
 class DeletionRow(Table, table=True):

@@ -96,6 +96,7 @@ def why(
 
 def _facts(session: Session, loaded: Settings) -> dict[str, LinkFacts]:
     """What the configuration says of each link and its rows, with the people who are known by e-mail."""
+    from bridge.config.expressions import filters
     from bridge.config.people import people_of, people_rows
     from bridge.config.rows import row_specs
     from bridge.config.terms import terms_to_accept
@@ -113,5 +114,5 @@ def _facts(session: Session, loaded: Settings) -> dict[str, LinkFacts]:
             kind: [Joined(spec.left, spec.right, spec.direction, lens_of(spec, people, link.name)) for spec in specs]
             for kind, specs in row_specs(loaded, link).items()
         }
-        found[link.name] = LinkFacts(link.enabled, rows, terms=terms.get(link.name))
+        found[link.name] = LinkFacts(link.enabled, rows, terms=terms.get(link.name), filters=filters(loaded, link))
     return found

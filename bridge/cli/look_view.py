@@ -42,10 +42,13 @@ def show_status(found: Sequence[LinkStatus], loaded: Settings, place: str) -> No
             say(f"{name}: {words.plural(each.parked, 'parked item')}{frozen}: [bold]bridge parked list[/bold]")
         if each.held:
             say(f"{name}: {words.plural(each.held, 'item')} held back: [bold]bridge plan {name}[/bold]")
-        if each.vanished:
-            say(f"{name}: {words.plural(each.vanished, 'item')} vanished on one side: [bold]bridge pairs list[/bold]")
-        if each.unlinked:
-            say(f"{name}: {words.plural(each.unlinked, 'pair')} not synced any more, one side is gone")
+        for count, what, said in (
+            (each.paused, "pair", "paused, out of scope"),
+            (each.vanished, "item", "vanished on one side: [bold]bridge pairs list[/bold]"),
+            (each.unlinked, "pair", "not synced any more, one side is gone"),
+        ):
+            if count:
+                say(f"{name}: {words.plural(count, what)} {said}")
         if each.unknown:
             say(
                 f"{name}: {words.plural(each.unknown, 'write')} without an answer; the next run finds out what became of it"
@@ -103,7 +106,8 @@ def status_as_json(found: Sequence[LinkStatus]) -> None:
 def status_data(each: LinkStatus) -> dict[str, Any]:
     """A link's status as JSON data."""
     names = (
-        "name", "pairs", "unlinked", "vanished", "frozen", "waiting", "held", "unknown", "conflicts_open", "conflicts_decided",
+        "name", "pairs", "paused", "outside", "unlinked", "vanished", "frozen", "waiting", "held", "unknown", "conflicts_open",
+        "conflicts_decided",
         "parked", "running",
     )  # fmt: skip
     run = each.last_run

@@ -51,7 +51,7 @@ def list_(
                 show.escape(pair.left_id),
                 show.escape(pair.right_id),
                 show.escape(words.shorten(_title(pair), 40)),
-                pair.status,
+                "paused" if pair.paused_at and pair.status == "live" else pair.status,
                 show.escape(pair.reason),
             )
             for name, pair in found

@@ -90,6 +90,7 @@ _SAID: Final = {
     "conflicts_asked": "{question} put to the people on the items themselves.",
     "conflicts_answered": "{open} decided by a comment on the item.",
     "held": "{item} held back. [bold]bridge plan {link}[/bold] says why.",
+    "paused": "{pair} out of scope: left alone on both sides until the filter takes it in again.",
     "refused": "{item} left out: moved since the plan was made, or possible only after it. Plan again to see them.",
     "guarded": "[red]{item} vanished, more than a run may deal with[/red]; none was. If that is right: "
     "[bold]bridge sync {link} --allow-deletes {count}[/bold]",

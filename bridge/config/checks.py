@@ -14,6 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from bridge.config.expressions import check_filters
 from bridge.config.mistakes import Report, listed, nearest
 from bridge.config.row_checks import check_rows
 from bridge.config.settings import Daemon, Link
@@ -61,6 +62,7 @@ def check_links(links: Mapping[int, Link], connections: Collection[str], report:
             check_endpoint(link.side(side).connection, (*path, side, "connection"), connections, report)
         _check_schedule(link, path, report)
         _check_kinds(link, path, report)
+        check_filters(link, path, report)
         check_rows(link.fields, (*path, "fields"), report)
         both = frozenset(_place(link, side) for side in _SIDES)
         if len(both) == 1:

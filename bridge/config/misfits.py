@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
-from bridge.config.mistakes import nearest
+from bridge.config import expressions
+from bridge.config.mistakes import dotted, nearest
 from bridge.config.rows import key_of, row_of
 from bridge.config.settings import Link, Settings
 from bridge.errors import ConfigError
-from bridge.model import SIDES, Schema, Side
+from bridge.model import SIDES, FieldSpec, FieldType, Schema, Side
 from connectors.base import Finding
+from mappings.computed import COMPUTED, is_computed, said
 from mappings.rows import RowSpec
 
 
@@ -26,7 +28,7 @@ def unknown_fields(
         row = row_of(link, kind, spec)
         for side in SIDES if row is not None else ():
             name, there = _field(spec, side), schemas[side].fields
-            if row is not None and name and name not in there:
+            if row is not None and name and not is_computed(name) and name not in there:
                 end = link.side(side)
                 found.append(
                     ConfigError(
@@ -36,6 +38,43 @@ def unknown_fields(
                     )
                 )
     return found
+
+
+def useless_expressions(
+    settings: Settings, link: Link, kind: str, names: Mapping[Side, Collection[str]], schemas: Mapping[Side, Schema]
+) -> list[ConfigError]:
+    """One error for each expression that the records of its side cannot answer, or not with what it is for."""
+    found = []
+    for side in SIDES:
+        own = {name: spec for name, spec in schemas[side].fields.items() if not is_computed(name)}
+        for name in sorted(names[side]):
+            spec = schemas[side].fields.get(name)
+            why = _no_use(name, own) if spec is None else _no_filter(link, kind, side, spec)
+            if why:
+                key = expressions.key_of(settings, link, side, name)
+                place = settings.place(key, column=True)
+                where = f"{place}: " if place else ""
+                found.append(ConfigError(f'{where}link "{link.name}", {dotted(key[2:])}: {why}'))
+    return found
+
+
+def _no_use(name: str, fields: Mapping[str, FieldSpec]) -> str:
+    """Why an expression comes to nothing on records with these fields."""
+    from mappings.expression_checks import checked  # noqa: PLC0415 — most links have no expression
+    from mappings.expressions import ExpressionError, compiled  # noqa: PLC0415 — as above
+
+    try:
+        checked(compiled(name.removeprefix(COMPUTED)), fields)
+    except ExpressionError as error:
+        return error.shown()
+    return "it is not computed"
+
+
+def _no_filter(link: Link, kind: str, side: Side, spec: FieldSpec) -> str:
+    """Why what stands as a filter is none; "" for one that is, and for what is no filter."""
+    if spec.type is FieldType.BOOL or spec.name not in expressions.filter_names(link, kind, side):
+        return ""
+    return f"a filter is true or false; this gives {said(spec.type)}"
 
 
 def with_place(settings: Settings, link: Link, kind: str, side: Side, said: ConfigError) -> ConfigError:

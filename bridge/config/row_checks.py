@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bridge.config.expressions import check_sides, side_of
 from bridge.config.mistakes import Report
 from bridge.config.settings import FieldRow
 from bridge.config.source import Path
@@ -17,8 +18,11 @@ def check_rows(rows: Sequence[FieldRow], path: Path, report: Report) -> None:
     seen: dict[tuple[str, str, str], int] = {}
     for index, row in enumerate(rows):
         at: Path = (*path, index)
+        check_sides(row, at, report)
         for side in SIDES:
-            name: str = getattr(row, side)
+            name = side_of(row, side)
+            if not name:
+                continue
             first = seen.setdefault((row.kind, side, name), index)
             if first != index:
                 report.mistake(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from bridge.config import plugins
+from bridge.config.expressions import direction_of, side_of
 from bridge.config.settings import FieldRow, Link, Settings
 from bridge.config.source import Path as Key
 from bridge.errors import ConfigError
@@ -40,7 +41,10 @@ def row_of(link: Link, kind: str, spec: RowSpec) -> int | None:
     if spec.origin.startswith("preset"):
         return None
     same = (index for index, row in enumerate(link.fields) if row.kind == kind)
-    return next((at for at in same if (link.fields[at].left, link.fields[at].right) == (spec.left, spec.right)), None)
+    sides = (spec.left, spec.right)
+    return next(
+        (at for at in same if (side_of(link.fields[at], "left"), side_of(link.fields[at], "right")) == sides), None
+    )
 
 
 def _preset(link: Link, left: str, right: str) -> dict[str, tuple[RowSpec, ...]]:
@@ -56,19 +60,20 @@ def _preset(link: Link, left: str, right: str) -> dict[str, tuple[RowSpec, ...]]
 def _laid_over(shipped: tuple[RowSpec, ...], link: Link, kind: str, origins: Sequence[str]) -> tuple[RowSpec, ...]:
     own = [row for row in link.fields if row.kind == kind]
     by_fields = {(spec.left, spec.right): spec for spec in shipped}
-    taken = {row.left for row in own}, {row.right for row in own}
+    taken = {side_of(row, "left") for row in own}, {side_of(row, "right") for row in own}
     kept = [spec for spec in shipped if spec.left not in taken[0] and spec.right not in taken[1]]
     written = []
     for index, row in enumerate(link.fields):
         if row.kind != kind:
             continue
-        known = by_fields.get((row.left, row.right))
+        left, right = side_of(row, "left"), side_of(row, "right")
+        known = by_fields.get((left, right))
         groups = tuple((tuple(group.left), tuple(group.right)) for group in row.map)
         written.append(
             RowSpec(
-                row.left,
-                row.right,
-                row.direction,
+                left,
+                right,
+                direction_of(row),
                 row.transform or ("choice" if groups else _as_preset(row, known)),
                 groups or (known.groups if known else ()),
                 row.conflict,

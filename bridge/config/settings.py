@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, tzinfo
+from datetime import UTC, date, tzinfo
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias
@@ -55,11 +55,19 @@ def _one_or_many(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+def _iso(value: object) -> object:
+    return value.isoformat() if isinstance(value, date) else value
+
+
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 Duration: TypeAlias = Annotated[int, BeforeValidator(parse_duration, json_schema_input_type=int | str), Field(ge=0)]
 Interval: TypeAlias = Annotated[int, BeforeValidator(parse_duration, json_schema_input_type=int | str), Field(ge=1)]
 Names: TypeAlias = Annotated[tuple[Text, ...], BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])]
 Plain: TypeAlias = Annotated[str, Field(min_length=1, strict=True)] | StrictBool | StrictInt | StrictFloat
+Constant: TypeAlias = Annotated[
+    str | bool | int | float | tuple[str, ...],
+    BeforeValidator(_iso, json_schema_input_type=str | bool | int | float | list[str]),
+]
 SyncedKind: TypeAlias = Literal["task", "label", "comment", "time_entry"]
 Policy: TypeAlias = Literal["manual", "left", "right", "newest", "merge", "keep-both"]
 
@@ -122,6 +130,11 @@ class Endpoint(Strict):
     container: Text = Field(
         description="What holds the tasks there: owner/repo on GitHub, a board's name or GUID on Artala."
     )
+    filter: Text | None = Field(
+        None,
+        description="Only tasks of which this CEL expression is true take part, with their comments and times. What "
+        "leaves is paused, never deleted. Left out: all.",
+    )
 
 
 class MapRow(Strict):
@@ -134,13 +147,27 @@ class MapRow(Strict):
 class FieldRow(Strict):
     """One field of the left side joined to one of the right. Replaces the preset's row for the same fields."""
 
-    left: Text = Field(
-        description="Field on the left side, in that tracker's own words; custom.<name> for a custom field."
+    left: Text | None = Field(
+        None,
+        description="Field on the left side, in that tracker's own words; custom.<name> for a custom field. Left out "
+        "where value or expression stands in its place.",
     )
-    right: Text = Field(description="Field on the right side.")
+    right: Text | None = Field(None, description="Field on the right side, likewise.")
+    value: Constant | None = Field(
+        None,
+        description="A constant in place of left or right: what a new item gets on the other side. With direction "
+        "left-to-right (or right-to-left) items that are joined get it too.",
+    )
+    expression: Text | None = Field(
+        None,
+        description="A CEL expression over the item in place of left or right: its result is written to the other "
+        "side, never back.",
+    )
     kind: SyncedKind = Field("task", description="Kind of record the row is for.")
     direction: Literal["both", "left-to-right", "right-to-left", "create-only", "off"] = Field(
-        "both", description="Which way changes go. create-only fills the field once; off leaves it alone."
+        "both",
+        description="Which way changes go. create-only fills the field once; off leaves it alone. A value goes "
+        "create-only and an expression one way unless this says otherwise.",
     )
     transform: Literal["same", "choice", "prefix", "people", "byline"] | None = Field(
         None,

@@ -6,8 +6,9 @@ Refuses: asking a tracker; the next run does.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from bridge.engine import scope
 from bridge.engine.accepted import meanings
 from bridge.engine.agreeing import says_the_same
 from bridge.engine.binding import rows_of
@@ -36,9 +37,12 @@ if TYPE_CHECKING:
     from state.store import Session
 
 
+_FILTER: Final = "filter of "
+
+
 def judge_anew(session: Session, link: Link, now: datetime) -> bool:
     """Under another configuration than the last one: wake the pairs that are not in step, for a row may have changed its
-    direction, map or policy. True when a field is mapped that was never read: everything is to be listed again, and until
+    direction, map or policy. True when a field is mapped that was never read, or a filter is another one: everything is to be listed again, and until
     that is done (``pull.poll``) the configuration counts as new.
     """
     row = links.get(session, link.id)
@@ -49,7 +53,7 @@ def judge_anew(session: Session, link: Link, now: datetime) -> bool:
         _ask_anew(session, link, before, now)
         _ask_where_apart(session, link, before, now)
         _wake_unsettled(session, link, now)
-    is_lacking = bool(row.config_hash) and lacks_fields(session, link)
+    is_lacking = bool(row.config_hash) and lacks_records(session, link)
     if not is_lacking:
         note_config(session, link)
     return is_lacking
@@ -57,14 +61,32 @@ def judge_anew(session: Session, link: Link, now: datetime) -> bool:
 
 def note_config(session: Session, link: Link) -> None:
     """The link runs under its present configuration, and everything that maps was read."""
-    lines = [f"{name}\t{meaning}" for name, meaning in sorted(_meant(link).items())]
+    lines = [f"{name}\t{meaning}" for name, meaning in sorted((_meant(link) | _filters(link)).items())]
     links.note_config(session, link.id, link.config_hash, "\n".join(lines))
+
+
+def lacks_records(session: Session, link: Link) -> bool:
+    """Whether everything is to be read again: a field is mapped that was never read, or others take part than before,
+    which only a full listing tells.
+    """
+    before = {line for line in links.get(session, link.id).mapped.split("\n") if line.startswith(_FILTER)}
+    return before != {f"{name}\t" for name in _filters(link)} or _lacks_fields(session, link)
+
+
+def _filters(link: Link) -> dict[str, str]:
+    """The filters that are on, by a name of their own, as the rows are remembered."""
+    return {
+        f"{_FILTER}{kind} {side} {' '.join(name.split())}": ""
+        for kind in link.mappings
+        for side in SIDES
+        for name in scope.names_of(link, kind, side)
+    }
 
 
 def _mapped(link: Link) -> dict[str, tuple[str, str, str]]:
     """The rows that are on, by a name of their own."""
     return {
-        f"{kind} {row.left} = {row.right}": (kind, row.left, row.right)
+        f"{kind} {' '.join(row.left.split())} = {' '.join(row.right.split())}": (kind, row.left, row.right)
         for kind, mapping in link.mappings.items()
         for row in mapping.rows
         if row.direction != "off"
@@ -162,7 +184,7 @@ def _stands_apart(row: Row, left: Member, right: Member) -> bool:
     return not says_the_same(row, left.record.fields[row.left], right.record.fields[row.right])
 
 
-def lacks_fields(session: Session, link: Link) -> bool:
+def _lacks_fields(session: Session, link: Link) -> bool:
     """Whether a field is mapped that was never read."""
     return any(
         not link.mappings[kind].fields(side) <= load_record(pair.record(side), Ref("", "", kind, "")).fields.keys()

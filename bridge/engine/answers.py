@@ -102,7 +102,11 @@ async def hear(run: Run) -> None:
 def _open_cases(session: Session, run: Run) -> list[_Case]:
     found = [each for each in conflicts.find(session, link_id=run.link.id) if each.state == "open"]
     known = pairs.by_ids(session, {each.clash.pair_id for each in found})
-    return [_Case(each, pair) for each in found if (pair := known[each.clash.pair_id]).status == "live"]
+    return [
+        _Case(each, pair)
+        for each in found
+        if (pair := known[each.clash.pair_id]).status == "live" and pair.paused_at is None
+    ]
 
 
 def _is_due(run: Run, side: Side, case: _Case) -> bool:

@@ -5,19 +5,21 @@ Refuses: asking a tracker (pull.py does); judging what is to be written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bridge.engine.batch import merged
-from bridge.engine.link import Link, MatchFields, marker_key
+from bridge.engine.link import Link, marker_key
+from bridge.engine.scope import remembered, stands
 from bridge.errors import LockedError
 from bridge.merge import is_rewritten
 from bridge.model import Fields, Record, Ref, Side
 from connectors.base import Page
+from mappings.computed import is_computed
 from state import cursors, inbox, leases, links, pairs
 from state.codec import dump_record, load_record
-from state.inbox import Arrival, Item
+from state.inbox import OUT_OF_SCOPE, Arrival, Item
 from state.links import Sharer
 from state.pairs import Pair
 from state.store import Session
@@ -81,13 +83,13 @@ def store(
             links.forget_seed(session, sharer.link_id, sharer.side, where.kind)
             continue
         look = Look(theirs, listed=True)
-        _arrive(session, sharer, where.kind, records, match, look, initial=not sharer.seeded, now=began_at)
+        _arrive(session, link, sharer, where.kind, records, look, initial=not sharer.seeded, now=began_at)
         gone = {item_id for page in pages for item_id in page.gone}
         here = (session, sharer.link_id, where.kind, sharer.side)
         known = {*pairs.by_items(*here, gone), *inbox.get_many(*here, gone)} if gone else set()
         inbox.announce(session, sharer.link_id, where.kind, sharer.side, known, began_at)
         if last.sweep is not None:
-            _compare(session, sharer, where.kind, last.sweep, last.sweep_default, began_at)
+            _compare(session, sharer, where.kind, last, began_at, is_filtered=bool(match.scope.get(sharer.side)))
         if last.last and covers != "changes":
             links.mark_seeded(session, sharer.link_id, sharer.side, where.kind)
     if last.last:
@@ -98,10 +100,10 @@ def store(
 
 def _arrive(
     session: Session,
+    link: Link,
     sharer: Sharer,
     kind: str,
     records: Sequence[Record],
-    match: MatchFields,
     look: Look,
     *,
     initial: bool,
@@ -109,8 +111,11 @@ def _arrive(
 ) -> list[str]:
     """Put what is news into the inbox; the ids that are not. An echo of our own write ends here (S4).
 
-    What was asked for is read because something is to be judged again, so an unsettled pair counts as news.
+    What was asked for is read because something is to be judged again, so an unsettled pair counts as news. What is out
+    of scope and without a partner is remembered, and no more than its filter needs (S28, I12).
     """
+    match = link.matches[sharer.link_id, kind]
+    scope = match.scope.get(sharer.side, frozenset())
     by_id = {record.ref.id: record for record in records}
     known = pairs.by_items(session, sharer.link_id, kind, sharer.side, by_id)
     waiting = {} if initial else inbox.get_many(session, sharer.link_id, kind, sharer.side, by_id)
@@ -118,21 +123,31 @@ def _arrive(
     doubtful: list[str] = []
     aside = _Aside(touched, doubtful)
     news: list[Arrival] = []
+    outside: list[Arrival] = []
     for item_id, record in by_id.items():
         pair = known.get(item_id)
         row = waiting.get(item_id)
-        text = _news(sharer.side, pair, row, record, aside, look)
+        text = _news(link, sharer.side, pair, row, record, aside, look)
         if text is None and not look.listed and pair is not None and not pair.is_settled:
             text = dump_record(record)
-        if text is not None:
-            named = match.named(sharer.side, record) if match.external else record.marker
-            marker = None if named is None else marker_key(named)
-            key = None if pair is not None else match.key(sharer.side, record.fields)
-            news.append(Arrival(item_id, text, key, marker))
+        if text is None:
+            continue
+        named = match.named(sharer.side, record) if match.external else record.marker
+        marker = None if named is None else marker_key(named)
+        now_is = load_record(text, record.ref) if scope and pair is None else record
+        standing = stands(scope, now_is.fields) if scope and pair is None else "in"
+        if standing == "out":
+            text = dump_record(remembered(link, scope, now_is))
+            if row is None or row.record != text:
+                outside.append(Arrival(item_id, text, None, marker))
+            continue
+        key = None if pair is not None or standing != "in" else match.key(sharer.side, record.fields)
+        news.append(Arrival(item_id, text, key, marker))
     pairs.see_many(session, sharer.side, touched)
     inbox.put(session, sharer.link_id, kind, sharer.side, news, initial=initial, now=now)
+    inbox.put(session, sharer.link_id, kind, sharer.side, outside, initial=False, now=now, held=OUT_OF_SCOPE)
     inbox.announce(session, sharer.link_id, kind, sharer.side, doubtful, now)
-    fresh = {arrival.item_id for arrival in news}
+    fresh = {arrival.item_id for arrival in (*news, *outside)}
     return [item_id for item_id in by_id if item_id not in fresh]
 
 
@@ -144,13 +159,15 @@ class _Aside:
     doubtful: list[str]
 
 
-def _news(side: Side, pair: Pair | None, row: Item | None, record: Record, aside: _Aside, look: Look) -> str | None:
+def _news(
+    link: Link, side: Side, pair: Pair | None, row: Item | None, record: Record, aside: _Aside, look: Look
+) -> str | None:
     """The text to store, or None when it says nothing new: known, touched only, or late."""
     if row is not None and row.record is not None:
         waiting = load_record(row.record, record.ref)
-        now = merged(waiting, record)
+        now = merged(link, waiting, record)
         text = dump_record(now)
-        if look.lags(record, waiting) or text == row.record:
+        if look.lags(record, waiting) or (text == row.record and row.held != OUT_OF_SCOPE):
             return None
         if look.is_doubtful(record, waiting) and now.fields != waiting.fields:
             aside.doubtful.append(record.ref.id)
@@ -158,10 +175,10 @@ def _news(side: Side, pair: Pair | None, row: Item | None, record: Record, aside
         return text
     if pair is None:
         return dump_record(record)
-    return _news_of_pair(side, pair, record, aside, look)
+    return _news_of_pair(link, side, pair, record, aside, look)
 
 
-def _news_of_pair(side: Side, pair: Pair, record: Record, aside: _Aside, look: Look) -> str | None:
+def _news_of_pair(link: Link, side: Side, pair: Pair, record: Record, aside: _Aside, look: Look) -> str | None:
     text = dump_record(record)
     if pair.status != "live":
         return text  # it may be one that came back (S28)
@@ -170,7 +187,7 @@ def _news_of_pair(side: Side, pair: Pair, record: Record, aside: _Aside, look: L
     seen = load_record(pair.record(side), record.ref)
     if look.lags(record, seen):
         return None
-    now = merged(seen, record)
+    now = merged(link, seen, record)
     if now.fields == seen.fields or (seen.provisional and _is_what_we_wrote(seen.fields, now.fields)):
         aside.touched.append((pair.id, dump_record(now)))
         return None
@@ -184,24 +201,36 @@ def _is_what_we_wrote(sent: Fields, kept: Fields) -> bool:
     """Whether the first sight of our write is that write as the server keeps it. Then the base goes with it, and nobody is
     told of an edit that nobody made (S6); a bare change of white space within these moments is taken for the server's.
     """
-    return all(name in sent and is_rewritten(sent[name], value) for name, value in kept.items())
+    return all(is_computed(name) or (name in sent and is_rewritten(sent[name], value)) for name, value in kept.items())
 
 
-def _compare(
-    session: Session, sharer: Sharer, kind: str, sweep: Mapping[str, Fields], default: Fields, now: datetime
-) -> None:
-    """Announce the pairs whose uncovered fields are not as last seen: a feed is a hint, the item itself is read."""
+def _compare(session: Session, sharer: Sharer, kind: str, page: Page, now: datetime, *, is_filtered: bool) -> None:
+    """Announce the pairs whose uncovered fields are not as last seen: a feed is a hint, the item itself is read. With a
+    filter also what was out of scope, as far as the filter reads them.
+    """
+    here = (session, sharer.link_id, kind, sharer.side)
     after = 0
-    while page := pairs.walk(session, sharer.link_id, kind, after=after, limit=500):
+    while some := pairs.walk(session, sharer.link_id, kind, after=after, limit=500):
         moved = []
-        for pair in page:
+        for pair in some:
             item_id = pair.item_id(sharer.side)
-            swept = sweep.get(item_id, default)
             seen = _fields_of(pair.record(sharer.side))
-            if any(name not in seen or seen[name] != value for name, value in swept.items()):
+            if any(name not in seen or seen[name] != value for name, value in _swept(page, item_id).items()):
                 moved.append(item_id)
-        inbox.announce(session, sharer.link_id, kind, sharer.side, moved, now)
-        after = page[-1].id
+        inbox.announce(*here, moved, now)
+        after = some[-1].id
+    if is_filtered:
+        entering = []
+        for item_id, record in inbox.outside(*here).items():
+            seen = _fields_of(record)
+            if any(name in seen and seen[name] != value for name, value in _swept(page, item_id).items()):
+                entering.append(item_id)
+        inbox.announce(*here, entering, now)
+
+
+def _swept(page: Page, item_id: str) -> Fields:
+    """What a sweep saw of a record."""
+    return (page.sweep or {}).get(item_id, page.sweep_default)
 
 
 def _fields_of(text: str) -> Fields:
@@ -212,9 +241,8 @@ def fetched(session: Session, link: Link, kind: str, item: Item, record: Record,
     """Store a fetched record for every link that reads its container; whether it is news to this one."""
     end, news = link.end(item.side), True
     for sharer in links.sharers(session, end.connection, end.container, kind):
-        match = link.matches.get((sharer.link_id, kind))
-        if match is not None:
-            unchanged = _arrive(session, sharer, kind, (record,), match, look, initial=False, now=now)
+        if (sharer.link_id, kind) in link.matches:
+            unchanged = _arrive(session, link, sharer, kind, (record,), look, initial=False, now=now)
             if unchanged and (sharer.link_id, sharer.side) == (link.id, item.side):
                 inbox.remove(session, link.id, kind, [item])
                 news = False

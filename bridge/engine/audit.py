@@ -6,7 +6,7 @@ Refuses: writing anything itself; with ``repair`` the ordinary run does, from wh
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from bridge.engine.context import Run
 from bridge.engine.pair import member_of
@@ -22,6 +22,9 @@ from state.pairs import Pair
 from state.store import Session
 
 _PAGE = 500
+
+_QUIET: Final = frozenset({"same", "agree", "ignored", "alone", "paused"})
+"""Verdicts of a field that is as it shall be, or that rests for a reason which is told elsewhere."""
 
 What = Literal["missed", "conflict", "parked", "drift", "waiting", "vanished", "unwritten"]
 
@@ -127,7 +130,7 @@ def _unsettled(session: Session, run: Run, kind: str, page: list[Pair]) -> list[
             if (pair.id, row.left) in clashes:
                 said = f"conflict {clashes[pair.id, row.left].id}: both sides changed it"
                 found.append(_difference("conflict", pair, title, row.left, said, sight.left, sight.right))
-            elif outcome.verdict not in ("same", "agree", "ignored", "alone") and not told & {row.left, row.right, ""}:
+            elif outcome.verdict not in _QUIET and not told & {row.left, row.right, ""}:
                 what: What = "drift" if outcome.verdict == "drift" else "waiting" if is_waiting else "unwritten"
                 found.append(_difference(what, pair, title, row.left, outcome.rule, sight.left, sight.right))
     return found

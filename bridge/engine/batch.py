@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 from bridge.engine.link import Link
 from bridge.engine.plan import View
+from bridge.engine.scope import names_of
 from bridge.model import SIDES, Record, Side
+from mappings.computed import is_computed
 from state.codec import load_record
 from state.inbox import Item
 from state.pairs import Pair
@@ -31,7 +33,9 @@ class Batch:
     needed: dict[Side, frozenset[str]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.needed = {side: self.link.mappings[self.kind].fields(side) for side in SIDES}
+        self.needed = {
+            side: self.link.mappings[self.kind].fields(side) | names_of(self.link, self.kind, side) for side in SIDES
+        }
 
 
 def record_of(batch: Batch, item: Item) -> Record:
@@ -45,16 +49,19 @@ def is_complete(batch: Batch, side: Side, record: Record) -> bool:
     return batch.needed[side] <= record.fields.keys()
 
 
-def merged(seen: Record, record: Record) -> Record:
-    """``record`` with the fields it did not observe taken from ``seen``."""
+def merged(link: Link, seen: Record, record: Record) -> Record:
+    """``record`` with the fields it did not observe taken from ``seen``; what is computed of them is computed anew."""
     if seen.fields.keys() <= record.fields.keys():
         return record
-    return Record(
+    known = {name: value for name, value in seen.fields.items() if not is_computed(name)}
+    now = Record(
         record.ref,
-        {**seen.fields, **record.fields},
+        {**known, **record.fields},
         record.version,
         record.updated_at,
         record.url or seen.url,
         record.marker or seen.marker,
         record.updated_by,
     )
+    computation = link.computation_of(record.ref)
+    return now if computation is None else computation.complete(now)

@@ -115,8 +115,7 @@ def _is_attributed(mapping: Mapping_, origin: Side, source: Record) -> bool:
     row = next((row for row in mapping.rows if row.field(origin) == name), None)
     if row is None or source.fields.get(row.field(origin)) is None:
         return False
-    goes_over = row.direction == "create-only" or row.writes_to(other(origin))
-    if not goes_over or row.spec(other(origin)).writable == "never":
+    if not row.fills(other(origin)) or row.spec(other(origin)).writable == "never":
         return False
     try:
         return row.convert(other(origin), source.fields[row.field(origin)]) is not None

@@ -27,7 +27,7 @@ def bases_of_created(
     for row in rows:
         mine = row.normal(origin, source.fields.get(row.field(origin)))
         theirs = row.normal(side, target.fields.get(row.field(side)))
-        if row.direction != "create-only" and not row.writes_to(side):
+        if not row.fills(side):
             bases: tuple[Value | Unset, Value | Unset] = (mine, theirs)
         elif row.is_set:
             bases = _created_set(row, side, mine, theirs, sent.get(row.field(side)))

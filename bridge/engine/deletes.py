@@ -21,7 +21,8 @@ from bridge.engine.link import Link
 from bridge.engine.orders import MARK, remove
 from bridge.engine.pair import member_of
 from bridge.engine.plan import PARTS, View, title_of
-from bridge.engine.references import TASK
+from bridge.engine.references import TASK, is_resting
+from bridge.engine.scope import is_out
 from bridge.errors import (
     ENDING,
     GoneError,
@@ -81,6 +82,7 @@ async def deal_with_vanished(run: Run) -> bool:
     if run.approved is not None or not await run.store.read(deletions.count, run.link.id):
         return False
     await run.store.run(_end_with_tasks, run)
+    await run.store.run(_end_left_out, run)
     passing, held = await run.store.run(_guarded, run.link, run.allow_deletes)
     if held:
         run.tally.counts["guarded"] = held
@@ -90,14 +92,14 @@ async def deal_with_vanished(run: Run) -> bool:
             f"bridge sync {run.link.name} --allow-deletes {held}"
         )
     again = [await _deal_alone(run, each, pair) for each, pair in passing if each.kind in run.link.mappings]
-    if left := await run.store.run(_waiting, run.link.id):
+    if left := await run.store.run(_waiting, run.link):
         run.tally.counts["vanished"] = len(left)
     return any(again)
 
 
 def _end_with_tasks(session: Session, run: Run) -> None:
     """Parts that went with their task are no loss of their own: their pairs end as soon as the task's does."""
-    waiting = [(each, pair) for each, pair in _waiting(session, run.link.id) if each.kind in PARTS]
+    waiting = [(each, pair) for each, pair in _waiting(session, run.link) if each.kind in PARTS]
     tasks = {
         side: pairs.by_items(
             session, run.link.id, TASK, side, {_task_of(pair, side) for each, pair in waiting if each.side == side}
@@ -118,7 +120,7 @@ def _guarded(session: Session, link: Link, allow: int) -> tuple[list[tuple[Delet
     """What may be dealt with, and how many may not (S27). What was stopped once stays so, also when it has become less since, until a person lets
     it pass: who brings back one of many deleted items does not agree to the loss of the others.
     """
-    waiting = _but_parts_of_vanished(_waiting(session, link.id))
+    waiting = _but_parts_of_vanished(_waiting(session, link))
     known = pairs.counts(session, link.id).get("live", 0) + len(waiting)
     ids = [each.pair_id for each, _ in waiting if each.guard != "allowed"]
     if allow and allow >= len(ids):
@@ -141,9 +143,24 @@ def _but_parts_of_vanished(waiting: list[tuple[Deletion, Pair]]) -> list[tuple[D
     ]
 
 
-def _waiting(session: Session, link_id: int) -> list[tuple[Deletion, Pair]]:
-    """What is not dealt with yet. A pair that was ended by other means needs nothing more."""
-    known = deletions.find(session, link_id)
+def _end_left_out(session: Session, run: Run) -> None:
+    """What a filter left out when it was deleted takes nothing with it: its partner stays as it is (S28)."""
+    for each, pair in _vanished(session, run.link):
+        end = run.link.end(each.side)
+        if is_out(run.link, each.side, load_record(pair.record(each.side), end.ref(each.kind, each.item_id))):
+            why = f"{each.evidence}; it was out of scope before (S28)"
+            vanished.end(session, run.link.id, run.id, pair, each.side, why, run.now(), may_return=True)
+            run.tally.counts["unlinked"] += 1
+
+
+def _waiting(session: Session, link: Link) -> list[tuple[Deletion, Pair]]:
+    """What is not dealt with yet, without what has to be left alone while its survivor is out of scope (S28)."""
+    return [(each, pair) for each, pair in _vanished(session, link) if not is_resting(session, link, pair)]
+
+
+def _vanished(session: Session, link: Link) -> list[tuple[Deletion, Pair]]:
+    """All that was seen to be gone. A pair that was ended by other means needs nothing more."""
+    known = deletions.find(session, link.id)
     by_id = pairs.by_ids(session, {each.pair_id for each in known})
     deletions.forget(session, [each.pair_id for each in known if by_id[each.pair_id].status in ("live", "deleted")])
     return [(each, by_id[each.pair_id]) for each in known if by_id[each.pair_id].status == "vanished"]
@@ -213,10 +230,19 @@ async def _judged_again(run: Run, each: Deletion, pair: Pair) -> Record | Litera
         return "settled"
     except (NotFoundError, PermissionError_):
         return "settled"
+    return "settled" if await _is_left_alone(run, each, pair, survivor) else survivor
+
+
+async def _is_left_alone(run: Run, each: Deletion, pair: Pair, survivor: Record) -> bool:
+    """Whether nothing is done to the survivor: it was edited, which ends the pair, or is out of scope, so that it waits."""
+    side = other(each.side)
+    if is_out(run.link, side, survivor):
+        await run.store.run(inbox.announce, run.link.id, each.kind, side, [survivor.ref.id], run.now())
+        return True
     if _is_edited(run, pair, side, survivor):
         await _end(run, each, pair, f"{each.evidence}; edited on the {side} since: it stays (S26)")
-        return "settled"
-    return survivor
+        return True
+    return False
 
 
 def _is_edited(run: Run, pair: Pair, side: Side, record: Record) -> bool:

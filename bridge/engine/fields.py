@@ -152,6 +152,8 @@ def advance(
     ``left``/``right`` are the values after the writes, normalised; ``written(side)`` says whether this row's write to
     that side was confirmed.
     """
+    if outcome.verdict == "paused":
+        return After(left, right, sight.base_left, sight.base_right)
     if outcome.verdict == "forced":
         return _advance_forced(row, sight, outcome, left, right, written)
     if row.is_set and row.direction not in ("off", "create-only"):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from bridge.merge import Delta, apply_delta
@@ -17,6 +17,9 @@ from bridge.model import Fields, FieldType, Marker, Record, Ref, Side, Value
 from connectors.base import Connector
 from mappings.people import People
 from mappings.rows import Mapping_
+
+if TYPE_CHECKING:
+    from mappings.expressions import Computation
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -61,12 +64,14 @@ class ExternalId:
 class MatchFields:
     """How a link finds partners of unpaired records, readable without a schema: the fields that must be equal, and the
     field of either side that names the partner. ``by_words``: texts of two dialects are equal when their words are.
+    ``scope``: by side, the fields that say whether a record takes part at all (``scope.py``).
     """
 
     left: tuple[str, ...] = ()
     right: tuple[str, ...] = ()
     external: Mapping[Side, ExternalId] = field(default_factory=dict)
     by_words: bool = False
+    scope: Mapping[Side, frozenset[str]] = field(default_factory=dict)
 
     def named(self, side: Side, record: Record) -> Marker | None:
         """What a record says it belongs to: its marker, else its external id."""
@@ -167,6 +172,7 @@ class Link:
     ``people`` are those of the configuration, ``known`` with them those found by e-mail, ``met`` when the lists that tell
     them were read, left and right.
     ``terms``: what a person accepts of its configuration (``accepted.py``); with ``auto_accept`` nobody is asked.
+    ``computations``: what expressions come to, by (connection, container, kind).
     """
 
     id: int
@@ -190,6 +196,7 @@ class Link:
     met: tuple[datetime | None, datetime | None] | None = None
     terms: str = ""
     auto_accept: bool = False
+    computations: Mapping[tuple[str, str, str], Computation] = field(default_factory=dict)
 
     def end(self, side: Side) -> End:
         return self.left if side == "left" else self.right
@@ -197,6 +204,10 @@ class Link:
     def trusts(self, marker: Marker | None) -> bool:
         """Whether a marker was written by this Bridge's connections; others' external ids are just data."""
         return marker is not None and marker.source in self.sources
+
+    def computation_of(self, ref: Ref) -> Computation | None:
+        """What is computed of such records; None where no link has an expression about them."""
+        return self.computations.get((ref.connection, ref.container, ref.kind))
 
 
 def measured_skew(left: Connector, right: Connector) -> timedelta:

@@ -57,10 +57,11 @@ class Outcome:
     ``verdict``: same (nothing moved), agree (bases move, no write), write, conflict, hold (a problem), drift (both
     equal their bases and still disagree), ignored (a change on the wrong side of a one-way row), forced (written
     because a person or a policy ordered it: the side stands at what it then holds, the other where it stood; they may
-    drift), alone (the row says to leave this value on its side: bases move, no write).
+    drift), alone (the row says to leave this value on its side: bases move, no write), paused (out of scope: whatever
+    moved waits).
     """
 
-    verdict: Literal["same", "agree", "write", "conflict", "hold", "drift", "ignored", "forced", "alone"]
+    verdict: Literal["same", "agree", "write", "conflict", "hold", "drift", "ignored", "forced", "alone", "paused"]
     left: Value | Unset = KEEP
     right: Value | Unset = KEEP
     rule: str = ""

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LinkStatus:
-    """One link. ``waiting`` and ``held`` are inbox rows; ``unknown`` are writes whose outcome is not known yet.
+    """One link. ``waiting``, ``held`` and ``outside`` (its filters) are inbox rows; ``unknown`` are writes whose outcome is not
+    known yet. ``paused`` are pairs that a filter leaves out (S28).
 
     ``unsettled`` are pairs that differ from what was agreed last. ``frozen`` are fields that the breaker holds, parked ones all (S36).
 
@@ -31,6 +32,8 @@ class LinkStatus:
 
     name: str
     pairs: int = 0
+    paused: int = 0
+    outside: int = 0
     unlinked: int = 0
     vanished: int = 0
     unsettled: int = 0
@@ -81,6 +84,8 @@ def _status(
     return LinkStatus(
         name,
         pairs=of_pairs.get("live", 0),
+        paused=of_pairs["paused"],
+        outside=of_inbox["outside"],
         unlinked=of_pairs.get("unlinked", 0) + of_pairs.get("deleted", 0),
         vanished=of_pairs.get("vanished", 0),
         unsettled=of_pairs["unsettled"],

@@ -110,6 +110,8 @@ def _view_of(
         clashing=bool(clashes),
         parked=bool(held),
         frozen=frozenset(each.field for each in held if each.reason == FROZEN),
+        paused_at=pair.paused_at,
+        unfinished=pair.unfinished,
     )
 
 
@@ -149,4 +151,4 @@ def member_of(link: Link, pair: Pair, side: Side, record: Record | None, item: I
         name = row.field(side)
         if name not in base:
             base[name] = row.normal(side, seen.fields[name]) if name in seen.fields else UNSET
-    return Member(merged(seen, record), base, item)
+    return Member(merged(link, seen, record), base, item)

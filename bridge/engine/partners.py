@@ -12,7 +12,9 @@ from bridge.engine.batch import Batch, is_complete, record_of
 from bridge.engine.link import Link, marker_key
 from bridge.engine.plan import PARTS, By, Member, View, title_of
 from bridge.engine.references import TASK, of_values
+from bridge.engine.scope import is_out, rests_by, trouble
 from bridge.model import SIDES, Hold, Marker, Record, Side, Value, other
+from mappings.computed import FAILED
 from mappings.lenses import Rounded, find, rounded
 from state import inbox, intents, pairs
 from state.inbox import Item
@@ -50,6 +52,8 @@ def find_partners(batch: Batch, items: Sequence[Item]) -> None:
             _adopt(batch, item, records[at], partner[0], partner[1])
         elif not is_complete(batch, item.side, records[at]):
             batch.fetch.append(at)
+        elif rests_by(batch.link, item.side, records[at]):
+            _unclear(batch, item, records[at])
         else:
             _match_or_create(batch, item, records[at], candidates, taken, copied=at in copied)
     _creations(batch)
@@ -193,7 +197,7 @@ def _adopt(batch: Batch, item: Item, record: Record, partner: Item, by: By) -> N
     partial = [
         (row.side, row.item_id)
         for row, held in ((item, record), (partner, theirs))
-        if not is_complete(batch, row.side, held)
+        if not is_complete(batch, row.side, held) and not is_out(batch.link, row.side, held)
     ]
     if partial:
         batch.fetch.extend(partial)
@@ -318,6 +322,13 @@ def _match_or_create(
         batch.views.append(_held(batch, item, record, "one-way", message))
     else:
         _create(batch, item, record, copied=copied)
+
+
+def _unclear(batch: Batch, item: Item, record: Record) -> None:
+    """Nothing is made of what may be out of scope. Where that is known, the next listing puts its row aside."""
+    why = trouble(batch.link, item.side, record)
+    if why is not None:
+        batch.views.append(_held(batch, item, record, FAILED, why))
 
 
 def _ambiguous(mine: Sequence[str], theirs: Sequence[Item]) -> str:

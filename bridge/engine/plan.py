@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -14,6 +15,7 @@ from bridge.engine.binding import rows_of
 from bridge.engine.fields import decide
 from bridge.engine.link import Link
 from bridge.engine.outcome import Decided, Outcome, Problem, Sight, problems_of, unwritable
+from bridge.engine.scope import is_paused, trouble
 from bridge.engine.sets import new_set
 from bridge.model import (
     SIDES,
@@ -35,6 +37,7 @@ from bridge.model import (
     Value,
     other,
 )
+from mappings.computed import FAILED
 from mappings.lenses import LEFT_ALONE, UnmappedError
 from mappings.references import References
 from mappings.rows import Row
@@ -78,7 +81,8 @@ class View(Struct, frozen=True, gc=False):
     ``by`` says how two records were found to be one. ``hold`` is set when the item is not to be touched. ``marker`` is
     what a create shall carry. ``clashing``, ``parked``: something of it is an open conflict, or parked, since an earlier
     run. ``frozen`` are the left names of rows that the breaker holds (S36), ``refused`` those whose value the tracker has
-    just refused, with what it said. ``refs``: the partners of the tasks that these records name.
+    just refused, with what it said. ``refs``: the partners of the tasks that these records name. ``paused_at``: since when
+    the pair is paused (S28); ``unfinished``: one of the two was made by us and not yet told everything.
     """
 
     kind: str
@@ -95,6 +99,8 @@ class View(Struct, frozen=True, gc=False):
     frozen: frozenset[str] = frozenset()
     refused: Mapping[str, Problem] = {}
     refs: References = References()
+    paused_at: datetime | None = None
+    unfinished: bool = False
 
     def member(self, side: Side) -> Member | None:
         return self.left if side == "left" else self.right
@@ -108,6 +114,7 @@ class Work(Struct, frozen=True, gc=False):
     """A view with its plan: a sight and an outcome a row (for two records), and the operations they come to.
 
     ``agreed``: the two agree in every row, so both bases are what both sides hold (S5) and no row was judged apart.
+    ``paused``: one of the two is out of scope, so nothing of it is written and no base moves but by what both say.
     ``ordered``: a person or a policy ordered these writes and no others (``forced.py``); the word the history has for it.
     """
 
@@ -116,6 +123,7 @@ class Work(Struct, frozen=True, gc=False):
     outcomes: tuple[Outcome, ...] = ()
     operations: tuple[Operation, ...] = ()
     agreed: bool = False
+    paused: bool = False
     ordered: str = ""
 
     @property
@@ -154,6 +162,8 @@ def _plan_pair(link: Link, view: View, left: Member, right: Member) -> Work:
     if not (view.clashing or view.parked) and agree(rows, left.record, right.record):
         return Work(view, operations=_adoption(view, left.record, right.record), agreed=True)
     sights = tuple(_sight(row, view, left, right) for row in rows)
+    if is_paused(link, left.record, right.record, is_unfinished=view.unfinished):
+        return _plan_paused(link, view, rows, sights)
     outcomes = tuple(
         breaker.held(row, sight.left, sight.right)
         if row.left in view.frozen
@@ -172,6 +182,26 @@ def _plan_pair(link: Link, view: View, left: Member, right: Member) -> Work:
     operations.extend(_updates(rows, view, sights, outcomes))
     operations.extend(_troubles(rows, view, sights, outcomes))
     return Work(view, sights, outcomes, tuple(operations))
+
+
+def _plan_paused(link: Link, view: View, rows: Sequence[Row], sights: tuple[Sight, ...]) -> Work:
+    """Nothing of it is written; what both sides say already is agreed on (S5), the rest waits as it is (S28)."""
+    assert view.left is not None
+    assert view.right is not None
+    left, right = view.left.record, view.right.record
+    outcomes = []
+    for row, sight in zip(rows, sights, strict=True):
+        is_seen = row.left in left.fields and row.right in right.fields
+        outcome = decide(row, sight) if is_seen else Outcome("same", rule="not observed")
+        outcomes.append(
+            outcome if outcome.verdict in ("same", "agree") else Outcome("paused", rule="out of scope (S28)")
+        )
+    unclear = [
+        Hold(view.kind, side, record.ref, title_of(record), None, FAILED, why)
+        for side, record in zip(SIDES, (left, right), strict=True)
+        if (why := trouble(link, side, record)) is not None
+    ]
+    return Work(view, sights, tuple(outcomes), (*_adoption(view, left, right), *unclear), paused=True)
 
 
 def _adoption(view: View, left: Record, right: Record) -> tuple[Operation, ...]:
@@ -266,7 +296,7 @@ def _plan_create(link: Link, view: View) -> Work:
     holds: list[Hold] = []
     rows = rows_of(link, view)
     for row in rows:
-        if row.direction != "create-only" and not row.writes_to(target):
+        if not row.fills(target):
             continue
         refused = view.refused.get(row.left)
         value, problems = _for_create(row, side, record) if refused is None else (None, [refused])

@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING
 from bridge.engine.sets import members
 from bridge.merge import key
 from bridge.model import UNSET, Side, Unset, Value
+from mappings.computed import COMPUTED
 from mappings.lenses import OUTSIDE, Lens, UnmappedError
+from state.inbox import OUT_OF_SCOPE
 from state.parked import FROZEN
 
 if TYPE_CHECKING:
     from bridge.engine.why import FieldStory, Story
+    from bridge.model import Record
     from mappings.rows import Direction
     from state.parked import Parked
     from state.runs import Run
@@ -36,7 +39,8 @@ class Joined:
 @dataclass(frozen=True, slots=True)
 class LinkFacts:
     """What the configuration says of a link, with its rows by kind. ``is_configured``: it still stands there. ``terms``:
-    what of it has to be accepted, None where nobody is asked; ``changes``: what has not been.
+    what of it has to be accepted, None where nobody is asked; ``changes``: what has not been. ``filters``: by side, where
+    its filter stands and the field that says whether a task takes part.
     """
 
     enabled: bool = True
@@ -44,12 +48,13 @@ class LinkFacts:
     is_configured: bool = True
     terms: str | None = None
     changes: tuple[str, ...] = ()
+    filters: Mapping[Side, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why an item, or a field of it, is not in step. ``code`` is for programs: conflict, parked, frozen, unmapped,
-    unknown-person, direction, drift, waiting, held, alone, budget, failing, paused, unlinked, vanished.
+    unknown-person, direction, drift, waiting, held, alone, budget, failing, paused, unlinked, vanished, out-of-scope.
     """
 
     code: str
@@ -66,13 +71,15 @@ def of_item(
     """What keeps the whole item back. ``due``: when a row of the inbox is tried again, by side. ``unknown``: sides that
     were written without an answer.
     """
-    found = [*_of_pair(story), *(_parked(each) for each in story.parked)]
+    found = [*_of_pair(story), *_of_scope(story, facts), *(_parked(each) for each in story.parked)]
     found += [
         Reason("waiting", f"a write to the {side} got no answer; the next run finds out first") for side in unknown
     ]
     for row in story.waiting:
         when = f", not before {due[row.side]:%Y-%m-%d %H:%M:%SZ}" if row.side in due else ""
         tried = f", tried {row.attempts} times" if row.attempts else ""
+        if row.held == OUT_OF_SCOPE:
+            continue
         if row.held:
             hint = 'With initial = "match-then-create" it gets one; "bridge pairs pin" joins it by hand.'
             found.append(Reason("held", f"{row.side}: no partner was found, and the link creates none", hint))
@@ -80,7 +87,7 @@ def of_item(
             found.append(Reason("waiting", f"{row.side}: announced, not read yet{tried}{when}"))
         else:
             found.append(Reason("waiting", f"{row.side}: a change waits for the next run{tried}{when}"))
-    if story.pair is None and not any(each.code == "held" for each in found):
+    if story.pair is None and not any(each.code in ("held", "out-of-scope") for each in found):
         found.append(Reason("alone", "it has no partner yet"))
     if not found and all(each.state == "settled" for each in story.fields):
         return tuple(_of_link(story, facts, None))
@@ -96,6 +103,23 @@ def _of_pair(story: Story) -> list[Reason]:
         return [Reason("vanished", f"one side is gone: {story.reason}", "The next runs decide by on_delete.")]
     back = f"bridge pairs relink {story.pair_name} brings it back; bridge restore if one side was deleted."
     return [Reason("unlinked", f"not synced any more{when}: {story.reason}", back)]
+
+
+def _of_scope(story: Story, facts: LinkFacts) -> list[Reason]:
+    """That a filter leaves it out (S28): which one, and since when."""
+    if story.paused_at is None and not any(row.held == OUT_OF_SCOPE for row in story.waiting):
+        return []
+    records: dict[Side, Record | None] = {"left": story.left, "right": story.right}
+    says = [
+        f"{where} is not true of the {side}: {name.removeprefix(COMPUTED)}"
+        for side, (where, name) in facts.filters.items()
+        if (record := records[side]) is not None and record.fields.get(name) is not True
+    ]
+    since = f" since {story.paused_at:%Y-%m-%d %H:%M:%SZ}" if story.paused_at else ""
+    message = f"out of scope{since}: {'; '.join(says) or 'a filter left it out'}"
+    if story.pair is None:
+        return [Reason("out-of-scope", message, "It stays on its side, and takes part once the filter is true of it.")]
+    return [Reason("out-of-scope", message, "Nothing is written to either side until it is; what is edited now waits.")]
 
 
 def _parked(each: Parked) -> Reason:

@@ -243,13 +243,14 @@ def _pair(run: Run, intent: IntentRow, halves: _Halves) -> dict[str, Any]:
         "reason": "recovered",
         "created_run": run.id,
         "settled_run": run.id,
+        "unfinished": True,
     }
 
 
 def _seen(session: Session, run: Run, side: Side, target: Record) -> Record:
     """The found record, with what an inbox row may know beyond it."""
     row = inbox.get_many(session, run.link.id, target.ref.kind, side, {target.ref.id}).get(target.ref.id)
-    return merged(load_record(row.record, target.ref), target) if row is not None and row.record else target
+    return merged(run.link, load_record(row.record, target.ref), target) if row is not None and row.record else target
 
 
 def _halves(session: Session, link: Link, intent: IntentRow, side: Side, source: Record, target: Record) -> _Halves:

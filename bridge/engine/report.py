@@ -55,7 +55,7 @@ class Silent:
 @dataclass(frozen=True, slots=True)
 class RunReport:
     """A finished run, or one that could not begin (``run_id`` 0). ``counts`` by name: pulled, paired, created_left, created_right, updated_left, updated_right,
-    conflicts_open, parked, held, unlinked, frozen (in this run), conflicts_asked and conflicts_answered (by comments on the
+    conflicts_open, parked, held, paused (with a filter: pairs out of scope), left_scope, entered_scope, unlinked, frozen (in this run), conflicts_asked and conflicts_answered (by comments on the
     items), writes_left, writes_right, requests_left, requests_right.
 
     ``unmapped``: values the maps have no word for, with how often each was met.

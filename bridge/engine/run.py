@@ -32,7 +32,7 @@ from bridge.errors import (
     TrackerError,
 )
 from bridge.model import SIDES, Operation, Plan, Side
-from state import conflicts, inbox, intents, leases, links, parked, runs
+from state import conflicts, inbox, intents, leases, links, pairs, parked, runs
 from state.store import Session, Store
 
 log = structlog.get_logger(__name__)
@@ -240,6 +240,8 @@ async def _report(run: Run, state: State, error: str, hint: str) -> RunReport:
     counts["conflicts_open"] = open_now.get("open", 0) + open_now.get("decided", 0)
     counts["parked"] = await run.store.read(parked.count, run.link.id)
     counts["held"] = (await run.store.read(inbox.counts, run.link.id))["held"]
+    if any(rule.scope for rule in run.link.matches.values()):
+        counts["paused"] = await run.store.read(pairs.paused, run.link.id)
     await run.store.run(runs.finish_run, run.id, state=state, counts=counts, now=run.now(), error=error)
     log.info("run.finished", link=run.link.name, run=run.id, state=state, **counts)
     return RunReport(run.link.name, run.id, state, counts, dict(run.tally.unmapped), error, hint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
@@ -18,6 +19,7 @@ from bridge.engine.outcome import After
 from bridge.engine.plan import Member, View, Work, plan_view
 from bridge.engine.references import TASK
 from bridge.engine.report import Tally
+from bridge.engine.scope import ENTERS, LEAVES, left_out_by, rests
 from bridge.engine.steps import next_requests
 from bridge.engine.troubles import (
     close_conflicts,
@@ -25,6 +27,7 @@ from bridge.engine.troubles import (
     note_conflicts,
     note_failures,
     note_holds,
+    note_paused,
     note_problems,
     refused_fields,
 )
@@ -106,7 +109,7 @@ def _created(wave: Wave, one: Finished) -> Work | None:
     mine = Member(source.record, overlaid, source.item, source.text)
     theirs = Member(new, _overlay(wave, view.kind, side, new, bases[1]))
     left, right = (theirs, mine) if side == "left" else (mine, theirs)
-    made = replace(view, left=left, right=right, by="created")
+    made = replace(view, left=left, right=right, by="created", unfinished=True)
     if view.pair is not None:
         pairs.remove(wave.session, [view.pair])  # the tombstone whose place it takes (restore.py)
     _vacate(wave, view.kind, side, new.ref.id)
@@ -199,8 +202,11 @@ def _paired(wave: Wave, one: Finished, left: Member, right: Member) -> Work | No
                 wave.written[pair_id] = (records["left"], records["right"])
     if one.work.ordered:
         return _ordered(wave, one, replace(view, left=members["left"], right=members["right"]))
-    note_conflicts(wave, one, pair_id)
-    note_problems(wave, one, after)
+    if one.work.paused:
+        note_paused(wave, one)
+    else:
+        note_conflicts(wave, one, pair_id)
+        note_problems(wave, one, after)
     if not one.sent:
         wave.settled(view)
         return None
@@ -242,7 +248,7 @@ def _now(wave: Wave, one: Finished, side: Side, member: Member) -> Record:
     sent = one.confirmed(side)
     if sent is None or sent.record is None:
         return member.record
-    return _provisional(wave, merged(member.record, sent.record), side)
+    return _provisional(wave, merged(wave.run.link, member.record, sent.record), side)
 
 
 def _advance(wave: Wave, one: Finished, left: Record, right: Record) -> list[After]:
@@ -277,6 +283,8 @@ def _member(wave: Wave, view: View, side: Side, record: Record, after: Sequence[
 
 def _store(wave: Wave, view: View, left: Member, right: Member, *, has_more: bool) -> int | None:
     """Keep a pair. A new one has its id at once where something else will name it, else it goes with the others."""
+    is_unfinished = view.unfinished and has_more
+    paused_at = _paused_at(wave, view, left.record, right.record, is_unfinished=is_unfinished)
     if view.pair is not None:
         wave.updated.append(
             {
@@ -288,16 +296,36 @@ def _store(wave: Wave, view: View, left: Member, right: Member, *, has_more: boo
                 "base_left": dump_base(left.base or {}),
                 "base_right": dump_base(right.base or {}),
                 "settled_run": wave.run.id,
+                "paused_at": paused_at,
+                "unfinished": is_unfinished,
             }
         )
         return view.pair
     wave.tally.counts["paired"] += 1
     wave.tally.joined += view.kind == TASK
-    row = _row(wave, view, left, right, view.by)
+    row = {**_row(wave, view, left, right, view.by), "paused_at": paused_at}
     if left.base or right.base or has_more:
         return pairs.add_one(wave.session, row)
     wave.added.append(row)
     return None
+
+
+def _paused_at(wave: Wave, view: View, left: Record, right: Record, *, is_unfinished: bool) -> datetime | None:
+    """Since when a filter leaves one of the two out (S28). The history is told of leaving and of coming back."""
+    if is_unfinished or not rests(wave.run.link, left, right):
+        if view.paused_at is not None:
+            wave.tally.joined += view.kind == TASK  # what belongs to it goes on as well
+            _moved(wave, view, left, ENTERS, "both sides are in scope again (S28)")
+        return None
+    if view.paused_at is None and view.pair is not None:
+        _moved(wave, view, left, LEAVES, f"{left_out_by(wave.run.link, left, right)} (S28)")
+    return view.paused_at or wave.now
+
+
+def _moved(wave: Wave, view: View, left: Record, action: str, why: str) -> None:
+    run, pair = wave.run, view.pair
+    wave.tally.counts["left_scope" if action == LEAVES else "entered_scope"] += 1
+    wave.history.append(Entry(run.link.id, run.id, view.kind, "left", left.ref.id, action, wave.now, pair, rule=why))
 
 
 def _row(wave: Wave, view: View, left: Member, right: Member, by: str) -> dict[str, Any]:
@@ -315,6 +343,7 @@ def _row(wave: Wave, view: View, left: Member, right: Member, by: str) -> dict[s
         "reason": by,
         "created_run": wave.run.id,
         "settled_run": wave.run.id,
+        "unfinished": view.unfinished,
     }
 
 

@@ -108,6 +108,19 @@ def note_problems(wave: Wave, one: Finished, after: Sequence[After]) -> None:
     note_holds(wave, holds)
 
 
+def note_paused(wave: Wave, one: Finished) -> None:
+    """Of a pair that is out of scope (S28) nothing waits for a person but what is frozen, and why its filter fails."""
+    view = one.work.view
+    holds = [operation for operation in one.work.operations if isinstance(operation, Hold)]
+    for side in SIDES if view.parked else ():
+        member = view.member(side)
+        assert member is not None
+        item_id = member.record.ref.id
+        keep = {(item_id, name) for name in view.frozen} | {(hold.item.id, "") for hold in holds if hold.side == side}
+        parked.clear(wave.session, wave.run.link.id, view.kind, side, [item_id], keep=keep)
+    note_holds(wave, holds)
+
+
 def freeze_returning(wave: Wave) -> None:
     """Freeze the fields that this wave's writes brought back to an earlier value once too often (S36)."""
     limit = wave.run.link.limits.breaker_returns

@@ -19,6 +19,8 @@ from state import conflicts, history, inbox, intents, links, pairs, parked, runs
 from state.codec import load_base, load_record
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from bridge.model import Record
     from state.store import Session
     from state.tables import LinkRow
@@ -65,7 +67,9 @@ class FieldStory:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What is known of one item in one link. ``pair`` is None for an item without a partner."""
+    """What is known of one item in one link. ``pair`` is None for an item without a partner; ``paused_at``: since when a
+    filter leaves it out.
+    """
 
     link: str
     kind: str
@@ -79,6 +83,7 @@ class Story:
     parked: tuple[parked.Parked, ...] = ()
     history: tuple[history.Entry, ...] = ()
     reasons: tuple[Reason, ...] = ()
+    paused_at: datetime | None = None
 
     @property
     def pair_name(self) -> str:
@@ -177,6 +182,11 @@ def _of_field(story: Story, each: FieldStory, row: Joined | None) -> tuple[Reaso
     """Why a field is not in step. Rows of parts are not bound here to their task and author: what rests is what was agreed."""
     reasons = of_field(each, row)
     is_at_rest = (each.left, each.right) == (each.base_left, each.base_right)
+    if story.paused_at is not None:
+        return tuple(
+            replace(one, message=one.message.replace("the next run carries it over", "it waits until it is in scope"))
+            for one in reasons
+        )
     return () if story.kind in PARTS and is_at_rest and each.state == "settled" else reasons
 
 
@@ -283,6 +293,7 @@ def _pair_story(session: Session, row: LinkRow, pair: pairs.Pair, names: Sequenc
         fields=tuple(_fields(left, right, pair, names, clashes, stuck)),
         parked=tuple(each for each in stuck if not each.field),
         history=tuple(history.find(session, pair_id=pair.id, limit=_HISTORY)),
+        paused_at=pair.paused_at,
     )
 
 

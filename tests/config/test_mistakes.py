@@ -91,7 +91,7 @@ def test_a_wrong_key_or_value_is_named_with_its_place(desk, text, expected):
          ('9:1: links[0].cron: expected five cron fields such as "*/10 8-18 * * 1-5"; "mo" is no weekday: use 0-7 (0 and 7'
          " are Sunday) or mon-fri")),
         ("max_creates = -1", "9:1: links[0].max_creates: expected 0 or more"),
-        ('fields = [{ left = "a" }]', "9:11: links[0].fields[0].right: missing"),
+        ('fields = [{ left = "a" }]', "9:11: links[0].fields[0].right: missing; or give value or expression in its place"),
         ('fields = [\n  { left = "a", right = "b" },\n  { left = "a", right = "c" },\n]',
          '11:5: links[0].fields[1].left: the row of line 10 maps left "a" already'),
         ('[[links.fields]]\nleft = "a"\nright = "b"\ntransform = "choice"',

@@ -46,8 +46,8 @@ github = "alice"
 
 [[links]]
 name = "app"
-left = {{ connection = "artala", container = "{board}" }}
-right = {{ connection = "github", container = "{repo}" }}
+left = {{ connection = "artala", container = "{board}"{left_filter} }}
+right = {{ connection = "github", container = "{repo}"{right_filter} }}
 initial = "match-then-create"
 {accepting}
 {link_more}
@@ -71,6 +71,8 @@ class World:
             "more_links": "",
             "people_every_s": "0",
             "accepting": "auto_accept = true",  # most tests are about what a change does, not about asking
+            "left_filter": "",
+            "right_filter": "",
             **more,
         }
         self.more.setdefault("state", f"sqlite:///{folder}/bridge.db")

@@ -130,6 +130,8 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("created_run", sa.Integer(), nullable=True),
         sa.Column("settled_run", sa.Integer(), nullable=True),
+        sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("unfinished", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["link_id"], ["link.id"], name=op.f("fk_pair_link_id_link"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_pair")),
         sa.UniqueConstraint("link_id", "kind", "left_id", name=op.f("uq_pair_link_id_kind_left_id")),

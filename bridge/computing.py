@@ -1,0 +1,164 @@
+"""A connector whose records also say what expressions come to: filters and computed fields, evaluated in one place.
+
+Every record that comes out of the connector has, beside its own fields, one for each expression that any link has about
+its container (``mappings.computed``); names of such fields never reach the connector. Made only where a link has one.
+
+Refuses: deciding what a filter means for an item (the engine does).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+from bridge.model import Fields, FieldSpec, Marker, Record, Ref, Schema
+from connectors.base import BeforeSend, Capabilities, Comments, Connector, Delivery, Finding, Page, Step, Usage
+from mappings.computed import is_computed
+from mappings.expression_checks import checked
+from mappings.expressions import Computation, Expression, ExpressionError, compiled
+
+
+@dataclass(slots=True)
+class Computing:
+    """A connector with its expressions. ``wanted``: their texts, by container and kind, of all links of the connection.
+
+    ``ready`` holds what was checked against a schema. An expression that cannot be used on its container's records is
+    left out there: the link it belongs to says so, and the others go on (S24).
+    """
+
+    name: str
+    comments: Comments | None
+    inner: Connector
+    wanted: Mapping[tuple[str, str], frozenset[str]]
+    ready: dict[tuple[str, str], Computation] = field(default_factory=dict)
+
+    # --- with expressions ---------------------------------------------------------------------------------------------
+
+    async def schema(self, container: str, kind: str, *, fields: frozenset[str]) -> Schema:
+        """The tracker's fields and the computed ones, which nobody can write."""
+        all_of = _readable(self.wanted.get((container, kind), frozenset()))
+        needs = frozenset(name for each in all_of for name in each.needs)
+        found = await self.inner.schema(container, kind, fields=_own(fields) | needs)
+        added: dict[str, FieldSpec] = {}
+        usable: list[Expression] = []
+        for each in all_of:
+            try:
+                type_ = checked(each, found.fields)
+            except ExpressionError:
+                continue
+            added[each.name] = FieldSpec(each.name, type_, writable="never", dialect="markdown")
+            usable.append(each)
+        self.ready[container, kind] = Computation(tuple(usable), found.fields)
+        return Schema(found.kind, {**found.fields, **added})
+
+    async def pull(
+        self, container: str, kind: str, cursor: str | None, *, fields: frozenset[str], sweep: bool
+    ) -> AsyncIterator[Page]:
+        computation = await _of(self, container, kind)
+        async for page in self.inner.pull(container, kind, cursor, fields=_asked(fields, computation), sweep=sweep):
+            yield replace(page, records=tuple([computation.complete(record) for record in page.records]))
+
+    async def fetch(self, ref: Ref, *, fields: frozenset[str]) -> Record:
+        computation = await _of(self, ref.container, ref.kind)
+        return computation.complete(await self.inner.fetch(ref, fields=_asked(fields, computation)))
+
+    async def create(
+        self,
+        container: str,
+        kind: str,
+        fields: Fields,
+        marker: Marker,
+        *,
+        key: str,
+        before_send: BeforeSend | None = None,
+    ) -> Record:
+        computation = await _of(self, container, kind)
+        return computation.complete(
+            await self.inner.create(container, kind, fields, marker, key=key, before_send=before_send)
+        )
+
+    async def update(
+        self, ref: Ref, step: Step, changes: Fields, current: Record, *, before_send: BeforeSend | None = None
+    ) -> Record:
+        computation = await _of(self, ref.container, ref.kind)
+        return computation.complete(await self.inner.update(ref, step, changes, current, before_send=before_send))
+
+    async def find(
+        self, container: str, kind: str, markers: Collection[Marker], since: str | None
+    ) -> Mapping[Marker, Record]:
+        computation = await _of(self, container, kind)
+        found = await self.inner.find(container, kind, markers, since)
+        return {marker: computation.complete(record) for marker, record in found.items()}
+
+    async def check(
+        self, container: str, kind: str, verbs: Collection[str], maps: Mapping[str, Collection[str]]
+    ) -> list[Finding]:
+        own = {name: names for name, names in maps.items() if not is_computed(name)}
+        return await self.inner.check(container, kind, verbs, own)
+
+    # --- as it is -----------------------------------------------------------------------------------------------------
+
+    def kinds(self) -> Mapping[str, Capabilities]:
+        return self.inner.kinds()
+
+    async def container_healthy(self, container: str) -> bool:
+        return await self.inner.container_healthy(container)
+
+    def steps(self, kind: str, fields: Collection[str], *, creating: bool) -> tuple[Step, ...]:
+        return self.inner.steps(kind, fields, creating=creating)
+
+    async def delete(self, ref: Ref, *, before_send: BeforeSend | None = None) -> None:
+        await self.inner.delete(ref, before_send=before_send)
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> Delivery:
+        return self.inner.verify(headers, body)
+
+    def usage(self) -> Usage:
+        return self.inner.usage()
+
+    def item_url(self, ref: Ref) -> str:
+        return self.inner.item_url(ref)
+
+    async def aclose(self) -> None:
+        await self.inner.aclose()
+
+
+def around(inner: Connector, wanted: Mapping[tuple[str, str], frozenset[str]]) -> Connector:
+    """The connector with its expressions; itself where no link has one about its records."""
+    return Computing(inner.name, inner.comments, inner, wanted) if any(wanted.values()) else inner
+
+
+def computation(connector: Connector, container: str, kind: str) -> Computation | None:
+    """What is computed of these records, once their schema was asked for; None where nothing is."""
+    return connector.ready.get((container, kind)) if isinstance(connector, Computing) else None
+
+
+async def _of(connector: Computing, container: str, kind: str) -> Computation:
+    if not connector.wanted.get((container, kind)):
+        return _NOTHING
+    if (container, kind) not in connector.ready:
+        await connector.schema(container, kind, fields=frozenset())
+    return connector.ready[container, kind]
+
+
+def _asked(fields: frozenset[str], computation: Computation) -> frozenset[str]:
+    """What to ask the tracker for where these fields are wanted."""
+    own = _own(fields)
+    return own | computation.needs if len(own) < len(fields) else own
+
+
+_NOTHING = Computation(())
+
+
+def _own(fields: frozenset[str]) -> frozenset[str]:
+    return frozenset(name for name in fields if not is_computed(name))
+
+
+def _readable(texts: Collection[str]) -> list[Expression]:
+    found = []
+    for text in sorted(texts):
+        try:
+            found.append(compiled(text))
+        except ExpressionError:
+            continue  # told where the configuration is checked
+    return found
