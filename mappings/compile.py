@@ -19,7 +19,7 @@ from mappings.choice import Choice
 from mappings.compare import Compared
 from mappings.computed import COMPUTED, Computed, fits, is_computed, said, spec_beside
 from mappings.fallback import Default, Unknown
-from mappings.joint import Joint, cannot_join, check_keys, check_ways, field_of
+from mappings.joint import Joint, cannot_join, check_keys, check_names, check_ways, field_of
 from mappings.lenses import Lens, Rounded, Same
 from mappings.people import People
 from mappings.prefix import Prefix
@@ -143,8 +143,11 @@ def _choice(joint: Joint) -> Lens | None:
     if not all(typed.takes_map(type_) for type_ in joint.types):
         raise cannot_join(joint)
     groups = spec.groups
-    if joint.is_preset:
+    if joint.is_preset or not spec.has_own_map:
         groups = tuple((_there(mine, joint.left), _there(theirs, joint.right)) for mine, theirs in groups)
+    else:
+        check_names(joint)
+        groups = tuple((_spelled(mine, joint.left), _spelled(theirs, joint.right)) for mine, theirs in groups)
     unknown = spec.unknown or ("leave" if joint.is_set else "park")
     lens = _named(replace(spec, groups=groups, unknown=unknown), joint.link)
     return typed.in_words(lens, joint.left.type, joint.right.type)
@@ -165,6 +168,12 @@ def _there(names: tuple[str, ...], spec: FieldSpec) -> tuple[str, ...]:
     known = {key(name): name for name in spec.choices or ()}
     own = [known[key(name)] for name in names if key(name) in known]
     return (*own, *(name for name in names if key(name) not in known))
+
+
+def _spelled(names: tuple[str, ...], spec: FieldSpec) -> tuple[str, ...]:
+    """A row's words in the tracker's own spelling, in the row's order: the first is the one to write."""
+    known = {key(name): name for name in spec.choices or ()}
+    return tuple(known.get(key(name), name) for name in names)
 
 
 def _prefix(joint: Joint) -> Lens | None:

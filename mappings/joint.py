@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from bridge.errors import ConfigError
+from bridge.merge import key
 from bridge.model import SIDES, FieldSpec, FieldType, Schema, Side, Value
 from mappings import typed
 from mappings.compare import fits, forms_of
@@ -160,6 +161,25 @@ def _misfit(field: FieldSpec, value: Value) -> str:
     except UnmappedError:
         fits_type = False
     return "" if fits_type else f"{value!r} is no {field.type.value}"
+
+
+def check_names(joint: Joint) -> None:
+    """The words of a row's map against the names that its fields always have; those of custom fields change, and what is
+    not there is told when it is met. Raises ConfigError with the nearest name.
+    """
+    for place, side in enumerate(SIDES):
+        field = joint.field(side)
+        if field.type is not FieldType.CHOICE or field.choices is None or field.name.startswith("custom."):
+            continue
+        known = {key(name): name for name in (*field.choices, "*")}
+        for name in (name for group in joint.spec.groups for name in group[place]):
+            if key(name) not in known:
+                near = get_close_matches(key(name), known, n=1)
+                meant = f' (did you mean "{known[near[0]]}"?)' if near else ""
+                raise ConfigError(
+                    f'{joint.where}: {side} "{field.name}" has no "{name}"{meant}',
+                    hint=f"It has: {', '.join(field.choices)}.",
+                )
 
 
 def _check_form(joint: Joint) -> tuple[str, str] | None:

@@ -21,7 +21,8 @@ Policy = Literal["manual", "left", "right", "newest", "merge", "keep-both"]
 
 @dataclass(frozen=True, slots=True)
 class RowSpec:
-    """One row as it is written in a preset or a configuration. ``origin`` says where, for people.
+    """One row as it is written in a preset or a configuration. ``origin`` says where, for people; ``has_own_map`` is false
+    where a row of the configuration took the map of the preset's.
 
     ``unknown``: what becomes of a name without a row in the map; None parks single values and leaves members of sets alone.
     ``normal``: the form in which values are compared beside that of their types. Prefixes are those of names on a side.
@@ -40,6 +41,7 @@ class RowSpec:
     left_prefix: str = ""
     right_prefix: str = ""
     normal: Form | None = None
+    has_own_map: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from bridge.cli.map_view import words_of
 from bridge.cli.show import escape, say
 from bridge.log import redact
 from bridge.model import SIDES, Value, other
+from mappings.lenses import LEFT_ALONE
 
 if TYPE_CHECKING:
     from bridge.config.settings import Link
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from bridge.model import Side
     from bridge.preview import Preview
 
-_VERDICTS: Final[tuple[Verdict, ...]] = ("same", "differs", "one-way", "held", "waits", "empty", "unread")
+_VERDICTS: Final[tuple[Verdict, ...]] = ("same", "differs", "one-way", "alone", "held", "waits", "empty", "unread")
 _HEADINGS: Final = {
     "unmapped": "Names without a word in the map",
     "unknown-person": "People who are nobody on the other side",
@@ -26,6 +27,7 @@ _HEADINGS: Final = {
     "truncated": "Cut on the other side",
     "lossy": "Texts that the other side cannot hold as they are",
     "read-only": "Fields that cannot be written there",
+    LEFT_ALONE: "Left where they are, as their row says",
 }
 _WAITING: Final[Mapping[Verdict, str]] = {
     "waits": "for the partner of the task that they name: they go on by themselves",
@@ -57,7 +59,7 @@ def _kind(trial: Trial, found: Preview) -> None:
     counted = ", ".join(f"{trial.items[side]:,} of {link.side(side).connection}" for side in SIDES)
     whence = "as listed now" if trial.kind in found.fresh else "as the database remembers them"
     title = f"[bold]{words_of(trial.kind)}[/bold]: {escape(counted)}, {whence}"
-    columns = ("row", "way", "carried", "as it was", "other", "held", "none", "row from")
+    columns = ("row", "way", "carried", "as it was", "other", "alone", "held", "none", "row from")
     rows = [_way(row.row.left, row.row.right, row.row.origin, way) for row in trial.rows for way in row.ways.values()]
     if rows:
         show.table(columns, rows, title=title)
@@ -78,6 +80,7 @@ def _way(left: str, right: str, origin: str, way: Way) -> tuple[str, ...]:
         f"{way.carried:,}",
         f"{same:,}",
         f"[yellow]{count['differs']:,}[/yellow]" if count.get("differs") else "0",
+        f"{count.get('alone', 0):,}",
         f"[red]{held:,}[/red]" if held else "0",
         f"{sum(count.get(verdict, 0) for verdict in ('empty', 'unread', 'waits')):,}",
         f"[dim]{escape('preset' if origin.startswith('preset') else origin)}[/dim]",
@@ -116,7 +119,8 @@ def _lacks(trial: Trial, link: Link) -> None:
     for lack in trial.lacks:
         by_heading.setdefault(_HEADINGS.get(lack.reason, _OTHERS), []).append(lack)
     for heading, lacks in by_heading.items():
-        say(f"  [red]{heading}[/red]")
+        color = "dim" if heading == _HEADINGS[LEFT_ALONE] else "red"
+        say(f"  [{color}]{heading}[/{color}]")
         for lack in lacks[:_SHOWN]:
             show.indented(_lack(lack, link), 4)
             for one in lack.examples:
@@ -130,6 +134,7 @@ def _lack(lack: Lack, link: Link) -> str:
     near = f" Did you mean {_value(lack.nearest)}?" if lack.nearest else ""
     said = {
         "unmapped": "the map has no row for it.",
+        LEFT_ALONE: "the map has no row for it.",
         "unknown-person": f"nobody on {link.side(other(lack.side)).connection}.",
         "unreachable": f"{link.side(other(lack.side)).connection} has no such name.",
         "too-long": f"by up to {lack.over:,}." if lack.over else f"{lack.message}.",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ARROWS: Final = {"both": "⇄", "left-to-right": "→", "right-to-left": "←", "create-only": "⇢", "off": "off"}
 
-_ROW: Final = frozenset({"left", "right", "direction", "transform", "groups", "conflict", "origin"})
+_ROW: Final = frozenset({"left", "right", "direction", "transform", "groups", "conflict", "origin", "has_own_map"})
 _FIELD: Final = frozenset(
     {"name", "type", "writable", "max_length", "max_items", "choices", "dialect", "in_feed", "emails", "step"}
 )
@@ -31,7 +31,15 @@ _LENSES: Final = {
     "references": "partners of tasks",
     "byline": "author's line",
     "line": "text as one line",
+    "unknown": "map",
+    "default": "as it is",
+    "compared": "as it is",
+    "spelled": "in words",
+    "named": "a person's name",
+    "days": "its day",
+    "wholes": "rounded to whole numbers",
 }
+"""Lenses by the names of their classes. What only adds to another is shown by the row's own key (``extras``)."""
 _TRANSFORMS: Final = {"same": "as it is", "choice": "map", "people": "people", "byline": "author's line"}
 _COMPARED: Final = {
     FieldType.TEXT: "line ends and blanks at the end do not count",
@@ -69,6 +77,8 @@ def limits(spec: FieldSpec, most: int = 4) -> list[str]:
 
 def carried_by(row: Row) -> str:
     """How values go: ``map``, ``text, markdown ↔ adf``, ``rounded; author's line``."""
+    if row.direction == "off":
+        return "not at all"
     said = [_lens(lens) for lens in reversed(list(_chain(row.lens)))]
     return "; ".join(dict.fromkeys(one for one in said if one != "as it is")) or "as it is"
 

@@ -84,6 +84,7 @@ def _laid_over(shipped: tuple[RowSpec, ...], link: Link, kind: str, origins: Seq
                 row.left_prefix,
                 row.right_prefix,
                 row.normal,
+                has_own_map=bool(groups),
             )
         )
     return (*kept, *written)

@@ -15,17 +15,18 @@ from bridge.engine.plan import title_of
 from bridge.engine.sets import members, word_of
 from bridge.merge import key
 from bridge.model import SIDES, FieldSpec, FieldType, Record, Side, Value, other
-from mappings.lenses import UnmappedError
+from mappings.lenses import LEFT_ALONE, OUTSIDE, UnmappedError
 from mappings.references import WAITING
 from mappings.rows import Row
 
-Verdict = Literal["same", "differs", "one-way", "held", "waits", "empty", "unread"]
+Verdict = Literal["same", "differs", "one-way", "alone", "held", "waits", "empty", "unread"]
 """What became of one value of one item.
 
 ``same``: it came back as it was. ``differs``: it came back as something that counts as the same (two names of one meaning, a
 duration that was rounded): its own side keeps it, the other cannot show the difference. ``one-way``: it is carried and
-never comes back. ``held``: it, or a member of it, cannot be said on the other side. ``waits``: for the partner of the task
-that it names. ``empty``: there was nothing to carry. ``unread``: the record was read before the row was there.
+never comes back. ``alone``: its row says to leave it where it is. ``held``: it, or a member of it, cannot be said on the
+other side. ``waits``: for the partner of the task that it names. ``empty``: there was nothing to carry. ``unread``: the record
+was read before the row was there.
 """
 
 EXAMPLES: Final = 3
@@ -200,12 +201,13 @@ def _set_passage(row: Row, side: Side, value: Value) -> Passage:
     trouble = None if there in (None, ()) else _refused(row, target, there)
     if trouble is not None:
         troubles.append(trouble)
-    if troubles:
+    alone = {trouble.value for trouble in troubles if trouble.reason in _ALONE}
+    if len(troubles) > len(alone) or (alone and not words):
         return _stopped(value, there, troubles)
     returned_set = tuple(sorted(back))
-    same = returned_set == tuple(sorted(members(value)))
+    same = returned_set == tuple(sorted(name for name in members(value) if name not in alone))
     verdict: Verdict = "one-way" if row.direction != "both" else "same" if same else "differs"
-    return Passage(verdict, value, there, returned_set)
+    return Passage(verdict, value, there, returned_set, tuple(troubles))
 
 
 def _returned_member(row: Row, side: Side, word: str) -> str | None:
@@ -217,8 +219,9 @@ def _returned_member(row: Row, side: Side, word: str) -> str | None:
 
 
 def _stopped(value: Value, there: Value, troubles: list[Trouble]) -> Passage:
-    waits = all(trouble.reason == WAITING for trouble in troubles)
-    return Passage("waits" if waits else "held", value, there, None, tuple(troubles))
+    reasons = {trouble.reason for trouble in troubles}
+    verdict: Verdict = "waits" if reasons == {WAITING} else "alone" if reasons <= _ALONE else "held"
+    return Passage(verdict, value, there, None, tuple(troubles))
 
 
 def _refused(row: Row, target: Side, value: Value) -> Trouble | None:
@@ -257,7 +260,7 @@ class _Tally:
         if found.verdict == "differs" and len(self.differing.setdefault(at, [])) < EXAMPLES:
             self.differing[at].append(_example(sample, found))
         for trouble in found.troubles:
-            if trouble.reason != WAITING:
+            if trouble.reason not in _QUIET:
                 self._lack(index, sample, row, found, trouble)
 
     def _lack(self, index: int, sample: Sample, row: Row, found: Passage, trouble: Trouble) -> None:
@@ -274,8 +277,13 @@ class _Tally:
         self.lacks[at] = replace(known, count=known.count + 1, over=max(known.over, trouble.over), examples=examples)
 
 
-_BY_VALUE: Final = frozenset({"unmapped", "unknown-person", "unreachable"})
+_BY_VALUE: Final = frozenset({"unmapped", "unknown-person", "unreachable", LEFT_ALONE})
 """Reasons that lie in a name: each name is told of by itself, with what it resembles."""
+
+_ALONE: Final = frozenset({LEFT_ALONE, OUTSIDE})
+
+_QUIET: Final = frozenset({WAITING, OUTSIDE})
+"""Reasons that nobody can do anything about."""
 
 
 def try_out(kind: str, rows: Sequence[Row], samples: Iterable[Sample]) -> Trial:
@@ -309,9 +317,14 @@ def _nearest(row: Row, side: Side, trouble: Trouble) -> str:
     """The name that could have been said which this one resembles most."""
     target = other(side)
     names = row.spec(target).choices if trouble.reason == "unreachable" else tuple(_known(row, side))
-    by_key = {key(name): name for name in names or () if name != "*"}
-    close = get_close_matches(key(trouble.value), by_key, n=1)
+    by_key = {_own_part(name): name for name in names or () if name != "*"}
+    close = get_close_matches(_own_part(trouble.value), by_key, n=1)
     return by_key[close[0]] if close else ""
+
+
+def _own_part(name: str) -> str:
+    """What two names are compared by: of addresses the part before the domain, which is everybody's."""
+    return key(name).partition("@")[0] or key(name)
 
 
 def _known(row: Row, side: Side) -> Iterator[str]:

@@ -94,7 +94,7 @@ def test_the_table_shows_each_row_with_where_it_comes_from_and_asks_nobody(bridg
     assert "tasks, preset github-artala" in lines
     assert "status ⇄ status map manual preset" in lines
     assert "type ⇄ priority map manual bridge.toml:22" in lines
-    assert "milestone off estimate_points as it is manual bridge.toml:27" in lines
+    assert "milestone off estimate_points not at all manual bridge.toml:27" in lines
     assert any("Bug = High" in line for line in lines)
     assert any(line.startswith("not carried of hub (off, bridge.toml:27): milestone") for line in lines)
     assert any(line.startswith("not carried of board (no row): cover_color, due_on") for line in lines)

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from bridge.engine.trial import Sample, passage, try_out
 from bridge.model import SIDES, FieldSpec, FieldType, Record, Ref
 from mappings.choice import Choice
+from mappings.fallback import Unknown
 from mappings.lenses import Rounded, Same
 from mappings.people import People
+from mappings.prefix import Prefix
 from mappings.references import References
 from mappings.rows import Row
 
@@ -192,3 +194,34 @@ def test_a_lens_whose_word_does_not_count_as_the_same_is_held_for_it_would_be_wr
 
     assert tried.held == 1
     assert [lack.reason for lack in tried.lacks] == ["unstable"]
+
+
+def test_what_a_row_leaves_where_it_is_is_told_and_held_by_nothing():
+    known = Choice.of([(["bug"], ["type: bug"])], what="labels")
+    leaving = row("labels", FieldType.SET, Unknown(known, "leave"))
+    prefixed = row("areas", FieldType.SET, Prefix("jira:", "gh:"))
+    every = [leaving, prefixed]
+    fields = ({"labels": ("bug", "ui")}, {"labels": ("ui",)}, {"areas": ("jira:api", "ours")}, {"areas": ("ours",)})
+
+    tried = try_out("task", every, [Sample("left", item(number, each), every) for number, each in enumerate(fields)])
+
+    counts = [
+        {verdict: n for verdict, n in each.ways["left"].counts.items() if verdict != "unread"} for each in tried.rows
+    ]
+    assert counts == [{"same": 1, "alone": 1}, {"same": 1, "alone": 1}]
+    assert tried.held == 0
+    assert [(lack.field, lack.value, lack.reason, lack.count) for lack in tried.lacks] == [
+        ("labels", "ui", "left-alone", 2)
+    ]
+
+
+def test_of_addresses_the_part_that_is_a_persons_own_tells_whom_one_resembles():
+    staff = replace(ROWS[3], lens=People.of([("sam@example.com", "sam"), ("alice@example.com", "al")], "hub", "board"))
+    people = ("bob@example.com", "alise@example.com")
+
+    lacks = try_out("task", [staff], [Sample("left", item(1, {"assignees": people}), [staff])]).lacks
+
+    assert {lack.value: lack.nearest for lack in lacks} == {
+        "bob@example.com": "",
+        "alise@example.com": "alice@example.com",
+    }
