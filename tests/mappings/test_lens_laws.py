@@ -21,6 +21,7 @@ from bridge.merge import key
 from bridge.model import FieldSpec, FieldType, Value
 from mappings.choice import Choice
 from mappings.compare import _FORMS, Compared, formed
+from mappings.computed import Computed, failed
 from mappings.fallback import Default, Unknown
 from mappings.lenses import LEFT_ALONE, OUTSIDE, Rounded, Same, UnmappedError, ways_of
 from mappings.people import Fallback, People
@@ -158,6 +159,7 @@ LAWS: Mapping[type, st.SearchStrategy[Drawn]] = {
     Spelled: spelled(),
     Named: drawn(st.just(Named(FieldType.PERSON, FieldType.LINE)), WORDS),
     Compared: _compared(),
+    Computed: drawn(st.just(Computed(Same(), FieldType.DATE)), DATES | WORDS, DATES),
     Line: drawn(
         st.sampled_from([FieldType.LINE, FieldType.CHOICE]).map(
             lambda type_: Line(FieldSpec("note", type_), FieldSpec("note", FieldType.TEXT, dialect="markdown"))
@@ -292,6 +294,17 @@ def test_a_name_that_stands_for_something_else_over_there_is_not_created():
     with pytest.raises(UnmappedError) as caught:
         lens.to_right("ui")
     assert caught.value.reason == LEFT_ALONE
+
+
+def test_an_expression_that_failed_has_no_word_and_agrees_with_nothing():
+    lens = Computed(Same(), FieldType.LINE)
+    why = failed("no such field")
+
+    said = unmapped(lens.to_right, why)
+
+    assert said is not None
+    assert "no such field" in said.message
+    assert not any(lens.agree(*pair) for pair in ((why, why), (why, None), (None, why), ("x", why)))
 
 
 def test_nothing_agrees_with_the_default_and_the_default_goes_back_as_a_word():
