@@ -12,7 +12,19 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from bridge.model import Fields, FieldSpec, Marker, Record, Ref, Schema
-from connectors.base import BeforeSend, Capabilities, Comments, Connector, Delivery, Finding, Page, Step, Usage
+from connectors.base import (
+    BeforeSend,
+    Capabilities,
+    Comments,
+    Connector,
+    Delivery,
+    Directory,
+    Finding,
+    Page,
+    Step,
+    Usage,
+    directory_of,
+)
 from mappings.computed import is_computed
 from mappings.expression_checks import checked
 from mappings.expressions import Computation, Expression, ExpressionError, compiled
@@ -28,6 +40,7 @@ class Computing:
 
     name: str
     comments: Comments | None
+    directory: Directory | None
     inner: Connector
     wanted: Mapping[tuple[str, str], frozenset[str]]
     ready: dict[tuple[str, str], Computation] = field(default_factory=dict)
@@ -125,7 +138,9 @@ class Computing:
 
 def around(inner: Connector, wanted: Mapping[tuple[str, str], frozenset[str]]) -> Connector:
     """The connector with its expressions; itself where no link has one about its records."""
-    return Computing(inner.name, inner.comments, inner, wanted) if any(wanted.values()) else inner
+    if not any(wanted.values()):
+        return inner
+    return Computing(inner.name, inner.comments, directory_of(inner), inner, wanted)
 
 
 def computation(connector: Connector, container: str, kind: str) -> Computation | None:

@@ -15,7 +15,7 @@ from bridge.computing import around
 from bridge.config import plugins
 from bridge.config.expressions import texts
 from bridge.config.rows import row_specs
-from bridge.engine import sampling
+from bridge.engine import people, sampling
 from bridge.engine.link import End, Link
 from bridge.engine.scope import rests_by
 from bridge.engine.trial import Trial, try_out
@@ -157,6 +157,9 @@ async def try_items(
     """
     async with _assembly(settings, store) as assembly:
         ready = await assembly.build(link)
+        if store is not None and people.is_helped(ready):
+            known = await store.read(people.remembered, ready.people, ready.left, ready.right)
+            ready = people.knowing(ready, known)
         fresh, trials, left_out = [], [], {}
         for kind in (kind for kind in ready.mappings if kind in kinds):
             found = sampling.Found()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 from urllib.parse import quote
 
@@ -25,7 +26,9 @@ _PROFILE: Final = msgspec.json.Decoder(_Profile)
 
 
 class Assignees:
-    """``connectors.base.Directory``: ``GET /repos/OWNER/REPO/assignees``, and ``GET /users/LOGIN`` for each of them."""
+    """``connectors.base.Directory``: ``GET /repos/OWNER/REPO/assignees``, and ``GET /users/LOGIN`` for the first 500 of them;
+    those after them have no e-mail here.
+    """
 
     def __init__(self, api: GithubApi) -> None:
         self._api = api
@@ -34,7 +37,7 @@ class Assignees:
     async def people(self, container: str) -> tuple[Person, ...]:
         listed = await self._api.whole(container, "/assignees", {"per_page": 100}, USERS, lambda row: row.login)
         logins = [row.login for row in listed.rows]
-        profiles = [await self._profile(login) for login in logins[:_MOST_PROFILES]]
+        profiles = await asyncio.gather(*map(self._profile, logins[:_MOST_PROFILES]))
         profiles += [_Profile()] * (len(logins) - len(profiles))
         return tuple(
             Person(login, (profile.email or "").lower() or None, profile.name)
@@ -42,10 +45,10 @@ class Assignees:
         )
 
     async def _profile(self, login: str) -> _Profile:
-        """Apps and accounts that hide have none."""
+        """Apps have none."""
         etag, known = self._seen.get(login, (None, _Profile()))
-        answer = await self._api.http.request("GET", f"/users/{quote(login, safe='')}", etag=etag, accept=(403, 404))
+        answer = await self._api.http.request("GET", f"/users/{quote(login, safe='')}", etag=etag, accept=(404,))
         if answer.status == 200:
             known = decode(answer, _PROFILE)
             self._seen[login] = (answer.headers.get("etag"), known)
-        return known
+        return _Profile() if answer.status == 404 else known

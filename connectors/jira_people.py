@@ -16,8 +16,8 @@ _PAGE: Final = 1000
 
 
 class Assignable:
-    """``connectors.base.Directory``: ``GET user/assignable/search``, of which Jira gives 1,000 at once and Cloud no more at
-    all. An e-mail address that its owner or the site hides is missing.
+    """``connectors.base.Directory``: ``GET user/assignable/search`` until a page brings nobody new. Pages may be short, and Cloud
+    looks no further than the thousandth user. An e-mail address that its owner or the site hides is missing.
     """
 
     def __init__(self, api: JiraApi) -> None:
@@ -29,11 +29,12 @@ class Assignable:
         while True:
             asked: dict[str, str | int] = {"project": container, "startAt": start, "maxResults": _PAGE}
             rows = decode(await self._api.read("user/assignable/search", asked), _USERS)
+            before = len(found)
             for row in rows:
                 name = person_of(row, self._api.person_key, emails=self._api.config.people_by == "email")
                 if name is not None:
                     email = str(row.get("emailAddress") or "").lower() or None
                     found[name] = Person(name, email, shown_name(row), row.get("active") is not False)
-            if len(rows) < _PAGE:
+            if len(found) == before:
                 return tuple(found.values())
             start += len(rows)

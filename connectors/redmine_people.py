@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from bridge.model import Person
 from connectors.redmine_names import Accounts
+
+_MOST_ASKED: Final = 500
 
 
 class Members:
     """``connectors.base.Directory``: one request per 100 members; for administrators one per 100 accounts more, for others
-    one for each member that was not seen yet.
+    one for each of the first 500 members that was not seen yet; those after them are left out.
     """
 
     def __init__(self, accounts: Accounts) -> None:
@@ -17,8 +21,8 @@ class Members:
     async def people(self, container: str) -> tuple[Person, ...]:
         members = await self._accounts.members(container)
         known = await self._accounts.listed()
-        if known is not None:
-            members = [one for one in members if one in known]  # who is locked, and groups, are not listed
+        # who is locked, and groups, are not listed
+        members = members[:_MOST_ASKED] if known is None else [one for one in members if one in known]
         names = await self._accounts.names(members)
         return tuple(
             Person(name, row.mail.lower() or None, row.name or None)

@@ -242,7 +242,7 @@ class Api:
                 rows = await self.everybody()
             except ContainerError:
                 rows = [(await self.me()).user]
-            names = {row.id: _name(row, self.config.people_by) for row in rows}
+            names = {row.id: name_of(row, self.config.people_by) for row in rows}
             ids = {row.username.lower(): row.id for row in rows}
             ids |= {row.email.lower(): row.id for row in rows if row.email}
             self._people = People(names, ids)
@@ -341,7 +341,7 @@ class Api:
         )
 
 
-def _name(row: UserRow, people_by: str) -> str:
+def name_of(row: UserRow, people_by: str) -> str:
     return row.email.lower() if row.email and people_by == "email" else row.username
 
 

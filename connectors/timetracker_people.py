@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bridge.model import Person
-from connectors.timetracker_api import Api
+from connectors.timetracker_api import Api, name_of
 
 
 class Users:
@@ -15,11 +15,10 @@ class Users:
     async def people(self, container: str) -> tuple[Person, ...]:
         """Raises: ContainerError without the scope."""
         del container
-        by_email = self._api.config.people_by == "email"
         rows = await self._api.everybody()
         return tuple(
             Person(
-                (row.email if by_email else None) or row.username,
+                name_of(row, self._api.config.people_by),
                 (row.email or "").lower() or None,
                 row.username,
                 row.is_active,

@@ -41,6 +41,9 @@ class People:
     With ``match_equal`` both sides name people by e-mail addresses: one that the table does not know stands for itself,
     unless the table already gives it to somebody else, or a fallback is to be used and ``left_there``/``right_there``, the
     addresses of that side as far as they were read, do not have it.
+
+    ``left_unsure``/``right_unsure``: names of that side whose address is somebody's on the other, but not one person's on
+    both. Nobody stands in for them, and nothing of them is written: they may well be there.
     """
 
     right_of: Mapping[str, str]
@@ -52,6 +55,8 @@ class People:
     on_right: Fallback = LEAVE
     left_there: frozenset[str] | None = None
     right_there: frozenset[str] | None = None
+    left_unsure: frozenset[str] = frozenset()
+    right_unsure: frozenset[str] = frozenset()
 
     @classmethod
     def of(
@@ -91,6 +96,10 @@ class People:
         is_missing = self.fallback(to).how != "leave" and there is not None and key(name) not in there
         return None if is_missing else name
 
+    def is_unsure(self, to: Side, name: str) -> bool:
+        """Whether a person of the other side may be one of several of side ``to``, or one of several there may be them."""
+        return key(name) in (self.left_unsure if to == "right" else self.right_unsure) and self.known(to, name) is None
+
     def fallback(self, side: Side) -> Fallback:
         return self.on_left if side == "left" else self.on_right
 
@@ -118,12 +127,15 @@ class People:
         found = self.known(to, str(value))
         if found is not None:
             return found
-        said = self.fallback(to)
-        if said.how != "leave":
-            return said.person if said.how == "default" else None
         here, there = self.left_connection, self.right_connection
         if to == "left":
             here, there = there, here
+        if self.is_unsure(to, str(value)):
+            message = f'"{value}" on {here} has an e-mail address that is not one person\'s: say in [[people]] who it is on {there}'
+            raise UnmappedError(str(value), "unknown-person", message)
+        said = self.fallback(to)
+        if said.how != "leave":
+            return said.person if said.how == "default" else None
         raise UnmappedError(
             str(value), "unknown-person", f'"{value}" on {here} is nobody on {there}: no [[people]] row names both'
         )
@@ -197,8 +209,11 @@ def _by_address(people: Collection[Person]) -> dict[str, list[str]]:
 
 def known_also(people: People, matched: Matched) -> People:
     """The table with the persons who were matched; a row of the table is never replaced."""
+    clashes = matched.ambiguous
     return replace(
         people,
+        left_unsure=frozenset(key(name) for clash in clashes for name in clash.left),
+        right_unsure=frozenset(key(name) for clash in clashes for name in clash.right),
         right_of={**{key(left): right for left, right in matched.pairs}, **people.right_of},
         left_of={**{key(right): left for left, right in matched.pairs}, **people.left_of},
     )
@@ -216,6 +231,9 @@ def dump(people: People) -> str:
     for name, there in (("left_there", people.left_there), ("right_there", people.right_there)):
         if there is not None:
             kept[name] = sorted(there)
+    for name, unsure in (("left_unsure", people.left_unsure), ("right_unsure", people.right_unsure)):
+        if unsure:
+            kept[name] = sorted(unsure)
     return msgspec.json.encode(kept, order="sorted").decode()
 
 
@@ -226,4 +244,12 @@ def load(text: str, like: People) -> People:
     there = [None if (names := kept.get(name)) is None else frozenset(names) for name in ("left_there", "right_there")]
     said = [Fallback(*kept[side]) if side in kept else LEAVE for side in ("left", "right")]
     table = People.of(pairs.items(), like.left_connection, like.right_connection, match_equal=like.match_equal)
-    return replace(table, on_left=said[0], on_right=said[1], left_there=there[0], right_there=there[1])
+    return replace(
+        table,
+        on_left=said[0],
+        on_right=said[1],
+        left_there=there[0],
+        right_there=there[1],
+        left_unsure=frozenset(kept.get("left_unsure", ())),
+        right_unsure=frozenset(kept.get("right_unsure", ())),
+    )

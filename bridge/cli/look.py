@@ -97,19 +97,18 @@ def why(
 def _facts(session: Session, loaded: Settings) -> dict[str, LinkFacts]:
     """What the configuration says of each link and its rows, with the people who are known by e-mail."""
     from bridge.config.expressions import filters
-    from bridge.config.people import people_of, people_rows
+    from bridge.config.people import are_listed, people_of
     from bridge.config.rows import row_specs
     from bridge.config.terms import terms_to_accept
+    from bridge.engine.people import remembered
     from bridge.engine.reasons import Joined, LinkFacts
     from mappings.compile import lens_of
-    from mappings.people import by_email, known_also
-    from state import directories
 
     found, terms = {}, terms_to_accept(loaded)
     for link in loaded.links:
-        listed = [directories.get(session, end.connection, end.container).people for end in (link.left, link.right)]
-        known = [(left, right) for left, right, _ in people_rows(loaded, link)]
-        people = known_also(people_of(loaded, link), by_email(known, *listed))
+        people = people_of(loaded, link)
+        if are_listed(loaded, link):
+            people = remembered(session, people, link.left, link.right)
         rows = {
             kind: [Joined(spec.left, spec.right, spec.direction, lens_of(spec, people, link.name)) for spec in specs]
             for kind, specs in row_specs(loaded, link).items()

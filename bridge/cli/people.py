@@ -53,7 +53,7 @@ def _tell(session: Session, loaded: Settings, chosen: list[Link]) -> list[Who]:
 
 
 def _asked(loaded: Settings, link: Link, link_id: int) -> Asked:
-    from bridge.config.people import fallback_of, people_rows
+    from bridge.config.people import are_listed, fallback_of, people_rows
     from bridge.config.rows import row_specs
     from bridge.engine.who import Asked
     from bridge.model import SIDES
@@ -72,4 +72,5 @@ def _asked(loaded: Settings, link: Link, link_id: int) -> Asked:
             for kind, rows in specs.items()
         },
         {side: fallback_of(loaded, link.side(side).connection) for side in SIDES},
+        are_listed(loaded, link),
     )

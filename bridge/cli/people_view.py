@@ -69,6 +69,8 @@ def _row(who: Who, one: Stranger) -> tuple[str, ...]:
 def _instead(who: Who, one: Stranger) -> str:
     """What the other side of a task shows."""
     said = who.asked.fallbacks[other(one.side)]
+    if one.is_unsure or who.awaits:
+        return "left as it is"
     return {"leave": "left as it is", "unassign": "nobody", "default": said.person}[said.how]
 
 
@@ -116,6 +118,7 @@ def _plain(who: Who) -> dict[str, Any]:
                 "items": one.items,
                 "shown": one.shown,
                 "email": one.email,
+                "instead": _instead(who, one),
                 "suggested": list(one.suggested),
             }
             for one in who.strangers

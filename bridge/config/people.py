@@ -21,6 +21,13 @@ def people_of(settings: Settings, link: Link) -> People:
     return replace(table, on_left=fallback_of(settings, left), on_right=fallback_of(settings, right))
 
 
+def are_listed(settings: Settings, link: Link) -> bool:
+    """Whether both connections let their lists of people be read, so that addresses may tell who is who."""
+    return all(
+        getattr(settings.connections[end.connection], "people_every_s", 86_400) for end in (link.left, link.right)
+    )
+
+
 def people_rows(settings: Settings, link: Link) -> list[tuple[str, str, str]]:
     """Left name, right name, and where the row stands, of each row that names both."""
     left, right = link.left.connection, link.right.connection

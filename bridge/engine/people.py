@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from bridge import log
 from bridge.engine.again import let_go, wake
@@ -46,9 +46,13 @@ async def acquainted(store: Store, link: Link, now: Callable[[], datetime], *, f
     stamps = held["left"].read_at, held["right"].read_at
     if stamps == link.met:
         return link
-    known = joined(link, held)[0]
-    mappings = {kind: mapping.knowing(known) for kind, mapping in link.mappings.items()}
-    return replace(link, mappings=mappings, known=known, met=stamps)
+    return replace(knowing(link, joined(link.people, held)[0]), met=stamps)
+
+
+def knowing(link: Link, people: People) -> Link:
+    """The link with these people in all its rows."""
+    mappings = {kind: mapping.knowing(people) for kind, mapping in link.mappings.items()}
+    return replace(link, mappings=mappings, known=people)
 
 
 def is_helped(link: Link) -> bool:
@@ -62,13 +66,37 @@ def is_helped(link: Link) -> bool:
     return any(lens is not None and (stands_in or not lens.match_equal) for lens in lenses)
 
 
-def joined(link: Link, held: Mapping[Side, Known]) -> tuple[People, Matched]:
-    """The people of a link by its rows and by e-mail, with what was found by e-mail."""
-    rows = [(left, link.people.right_of[key(left)]) for left in link.people.left_of.values()]
+def joined(people: People, held: Mapping[Side, Known]) -> tuple[People, Matched]:
+    """The people of a link by its rows and by e-mail, with what was found by e-mail.
+
+    While a list that is asked for was not read once, nobody counts as unknown enough for somebody to stand in.
+    """
+    rows = [(left, people.right_of[key(left)]) for left in people.left_of.values()]
     matched = by_email(rows, held["left"].people, held["right"].people)
-    known = known_also(link.people, matched)
+    known = known_also(people, matched)
+    if any(each.read_at is None and each.tried_at is not None for each in held.values()):
+        return known.without_fallback(), matched
     there = {side: _there(held[side]) if known.fallback(side).how != "leave" else None for side in SIDES}
     return replace(known, left_there=there["left"], right_there=there["right"]), matched
+
+
+class Place(Protocol):
+    """Where a list of people belongs: an end of a link, in the configuration or at work."""
+
+    @property
+    def connection(self) -> str: ...
+
+    @property
+    def container(self) -> str: ...
+
+
+def remembered(session: Session, people: People, left: Place, right: Place) -> People:
+    """The people of a link with those whom the kept lists tell; asks nobody."""
+    held: dict[Side, Known] = {
+        side: directories.get(session, end.connection, end.container)
+        for side, end in zip(SIDES, (left, right), strict=True)
+    }
+    return joined(people, held)[0]
 
 
 def _there(known: Known) -> frozenset[str] | None:
@@ -84,6 +112,8 @@ async def _known(store: Store, end: End, now: datetime, *, fresh: bool) -> Known
         return held
     try:
         people = await directory.people(end.container)
+        if held.people and not people:
+            raise RetryableError(f"{end.connection} lists nobody, where {len(held.people)} were listed before.")
     except TrackerError as error:
         tried = now - max(every - _SOON, timedelta()) if isinstance(error, RetryableError) else now
         await store.run(directories.note_failure, end.connection, end.container, error.message, tried)
@@ -160,7 +190,7 @@ def _still_called(row: Row, side: Side, names: tuple[str, ...], before: People) 
         return names
     old, new = before.fallback(to), people.fallback(to)
     was = before.matching(people.match_equal)
-    unknown = [name for name in names if was.known(to, name) is None]
+    unknown = [name for name in names if was.known(to, name) is None and not was.is_unsure(to, name)]
     if old != new and row.is_set and old.how == "default":
         return names  # whoever stands there by now is left to the people there
     gone = {name for name in unknown if old.how != "leave" and _said(people, to, name) != (old.person or None)}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from bridge.engine.sets import members
 from bridge.merge import key
 from bridge.model import SIDES, Person, Ref, Side, other
-from mappings.people import Ambiguous, Fallback, by_email
+from mappings.people import Ambiguous, Fallback, Matched, by_email
 from state import directories, pairs
 from state.codec import load_record
 from state.directories import Known
@@ -30,7 +30,8 @@ _MOST: Final = 3
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What is told about: a link with its places, the rows of people that name both (left, right, where they stand), the
-    fields that name people by kind and side, and what is written on each side for those who are nobody there.
+    fields that name people by kind and side, what is written on each side for those who are nobody there, and whether lists
+    of people are to be read.
     """
 
     link: str
@@ -39,6 +40,7 @@ class Asked:
     rows: Sequence[tuple[str, str, str]]
     fields: Mapping[str, Mapping[Side, frozenset[str]]]
     fallbacks: Mapping[Side, Fallback]
+    are_listed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Stranger:
     shown: str | None = None
     email: str | None = None
     suggested: tuple[str, ...] = ()
+    is_unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,11 @@ class Who:
     strangers: tuple[Stranger, ...] = ()
     ambiguous: tuple[Ambiguous, ...] = field(default=())
 
+    @property
+    def awaits(self) -> bool:
+        """Whether a list was asked for and never came: until then nobody stands in for anybody."""
+        return any(listed.error and listed.read_at is None for listed in self.lists.values())
+
 
 def tell(session: Session, asked: Asked) -> Who:
     """The people of a link, as far as the state knows them."""
@@ -92,7 +100,8 @@ def tell(session: Session, asked: Asked) -> Who:
     counts = _counted(session, asked)
     spelled = {side: _spelling(counts[side]) for side in SIDES}
     number = {side: Counter({key(name): much for name, much in counts[side].items()}) for side in SIDES}
-    matched = by_email([(left, right) for left, right, _ in asked.rows], held["left"].people, held["right"].people)
+    rows = [(left, right) for left, right, _ in asked.rows]
+    matched = by_email(rows, held["left"].people, held["right"].people) if asked.are_listed else Matched()
 
     def pairing(left: str, right: str, how: Literal["row", "e-mail", "equal"], where: str = "") -> Pairing:
         return Pairing(
@@ -106,11 +115,18 @@ def tell(session: Session, asked: Asked) -> Who:
         found.append(pairing(name, name, "equal"))
         known["left"].add(key(name))
         known["right"].add(key(name))
-    strangers = [
-        _stranger(side, spelled[side][one], number[side][one], held, known[other(side)])
-        for side in SIDES
-        for one in sorted(spelled[side].keys() - known[side])
-    ]
+    strangers = []
+    for side in SIDES:
+        free = [one for one in held[other(side)].people if one.active and key(one.name) not in known[other(side)]]
+        looks, mine = Looks(free), {key(one.name): one for one in held[side].people}
+        unsure = {key(name) for clash in matched.ambiguous for name in (clash.left if side == "left" else clash.right)}
+        for one in sorted(spelled[side].keys() - known[side]):
+            who = mine.get(one) or Person(spelled[side][one])
+            strangers.append(
+                Stranger(
+                    side, spelled[side][one], number[side][one], who.shown, who.email, looks.like(who), one in unsure
+                )
+            )
     lists = {side: Listed(len(held[side].people), held[side].read_at, held[side].error) for side in SIDES}
     return Who(asked, lists, tuple(found), tuple(strangers), matched.ambiguous)
 
@@ -147,16 +163,21 @@ def _equal(
     return [named[one] for one in sorted(named) if one in both and one not in {*known["left"], *known["right"]}]
 
 
-def _stranger(side: Side, name: str, items: int, held: Mapping[Side, Known], taken: Collection[str]) -> Stranger:
-    mine = next((one for one in held[side].people if key(one.name) == key(name)), Person(name))
-    free = [one for one in held[other(side)].people if one.active and key(one.name) not in taken]
-    return Stranger(side, name, items, mine.shown, mine.email, suggested(mine, free))
+class Looks:
+    """People by what they are called, to be compared with somebody; for people to judge."""
 
+    def __init__(self, free: Collection[Person]) -> None:
+        self._called = [(each.name, _words(each)) for each in free]
 
-def suggested(person: Person, free: Collection[Person]) -> tuple[str, ...]:
-    """Names of others who look like ``person``, the likest first; for people to judge."""
-    marks = [(max(_likeness(one, two) for one in _words(person) for two in _words(each)), each.name) for each in free]
-    return tuple(name for mark, name in sorted(marks, key=lambda one: (-one[0], one[1])) if mark >= _ALIKE)[:_MOST]
+    def like(self, person: Person) -> tuple[str, ...]:
+        """Names of those who look like ``person``, the likest first."""
+        marks: dict[str, float] = {}
+        for word in _words(person):
+            matcher = SequenceMatcher(None, "", word, autojunk=False)
+            for name, words in self._called:
+                marks[name] = max(marks.get(name, 0), *(_likeness(matcher, word, each) for each in words))
+        found = sorted((-mark, name) for name, mark in marks.items() if mark >= _ALIKE)
+        return tuple(name for _, name in found)[:_MOST]
 
 
 def _words(person: Person) -> set[str]:
@@ -165,8 +186,12 @@ def _words(person: Person) -> set[str]:
     return {"".join(filter(str.isalnum, text.partition("@")[0].casefold())) for text in said} - {""} or {""}
 
 
-def _likeness(one: str, two: str) -> float:
-    short, long = sorted((one, two), key=len)
+def _likeness(matcher: SequenceMatcher[str], word: str, called: str) -> float:
+    """From 0 to 1; 0 for what a look at the letters rules out, which keeps thousands of people quick."""
+    short, long = sorted((word, called), key=len)
     if len(short) > 2 and long.startswith(short):
-        return 0.9
-    return SequenceMatcher(None, one, two, autojunk=False).ratio()
+        return 1.0 if short == long else 0.9
+    matcher.set_seq1(called)
+    if matcher.real_quick_ratio() < _ALIKE or matcher.quick_ratio() < _ALIKE:
+        return 0.0
+    return matcher.ratio()

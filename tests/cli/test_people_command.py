@@ -71,6 +71,7 @@ def test_it_tells_who_is_known_how_and_who_is_nobody(named, bridge):
             "items": 2,
             "shown": "Drew Field",
             "email": "drew@home.example",
+            "instead": "lead@example.com",
             "suggested": ["drew.field@example.com"],
         }
     ]
