@@ -25,7 +25,7 @@ from connectors.base import (
     Usage,
     directory_of,
 )
-from mappings.computed import is_computed
+from mappings.computed import is_computed, name_of
 from mappings.expression_checks import checked
 from mappings.expressions import Computation, Expression, ExpressionError, compiled
 
@@ -48,9 +48,11 @@ class Computing:
     # --- with expressions ---------------------------------------------------------------------------------------------
 
     async def schema(self, container: str, kind: str, *, fields: frozenset[str]) -> Schema:
-        """The tracker's fields and the computed ones, which nobody can write."""
+        """The tracker's fields and the computed ones, which nobody can write. Without names nothing is looked up, so that
+        what reads custom fields is not there.
+        """
         all_of = _readable(self.wanted.get((container, kind), frozenset()))
-        needs = frozenset(name for each in all_of for name in each.needs)
+        needs = frozenset(name for each in all_of for name in each.needs) if fields else frozenset()
         found = await self.inner.schema(container, kind, fields=_own(fields) | needs)
         added: dict[str, FieldSpec] = {}
         usable: list[Expression] = []
@@ -61,7 +63,8 @@ class Computing:
                 continue
             added[each.name] = FieldSpec(each.name, type_, writable="never", dialect="markdown")
             usable.append(each)
-        self.ready[container, kind] = Computation(tuple(usable), found.fields)
+        if fields:
+            self.ready[container, kind] = Computation(tuple(usable), found.fields)
         return Schema(found.kind, {**found.fields, **added})
 
     async def pull(
@@ -149,10 +152,11 @@ def computation(connector: Connector, container: str, kind: str) -> Computation 
 
 
 async def _of(connector: Computing, container: str, kind: str) -> Computation:
-    if not connector.wanted.get((container, kind)):
+    wanted = connector.wanted.get((container, kind))
+    if not wanted:
         return _NOTHING
     if (container, kind) not in connector.ready:
-        await connector.schema(container, kind, fields=frozenset())
+        await connector.schema(container, kind, fields=frozenset(map(name_of, wanted)))
     return connector.ready[container, kind]
 
 

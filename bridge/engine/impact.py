@@ -10,10 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from bridge.engine import scope
 from bridge.engine.accepted import Change
 from bridge.engine.link import Link
+from bridge.engine.pair import member_now
 from bridge.engine.plan import title_of
 from bridge.model import (
+    SIDES,
     Adopt,
     Create,
     Delete,
@@ -29,11 +32,13 @@ from bridge.model import (
 )
 from state import conflicts, inbox, pairs
 from state.codec import load_record
+from state.pairs import Pair
 from state.store import Session
 
 What = Literal["enters", "joins", "leaves", "rewritten", "deleted", "conflict", "held"]
 
 SAMPLES: Final = 5
+_PAGE: Final = 500
 _ORDER: Final[Sequence[What]] = ("enters", "joins", "leaves", "deleted", "rewritten", "conflict", "held")
 
 
@@ -145,12 +150,31 @@ def _rewritten(sample: Sample, change: FieldChange) -> Sample:
 
 
 def _leaving(session: Session, link: Link) -> Iterator[Part]:
-    """Pairs of kinds that are not synced any more: they stay as they are on both sides."""
+    """Pairs of kinds that are not synced any more, and those that a filter leaves out: they stay as they are on both sides."""
     for kind, count in sorted(pairs.kinds(session, link.id).items()):
         if kind not in link.mappings:
             some = pairs.walk(session, link.id, kind, after=0, limit=SAMPLES)
             samples = tuple(_of_pair(link, kind, pair.left_id, pair.left) for pair in some)
             yield Part("leaves", kind, "", "", count, samples)
+        elif any(scope.names_of(link, kind, side) for side in SIDES) and (left_out := _left_out(session, link, kind)):
+            samples = tuple(_of_pair(link, kind, pair.left_id, pair.left) for pair in left_out[:SAMPLES])
+            yield Part("leaves", kind, "", "", len(left_out), samples)
+
+
+def _left_out(session: Session, link: Link, kind: str) -> list[Pair]:
+    """Pairs that a filter leaves out from now on, by what the listing has brought."""
+    found: list[Pair] = []
+    after = 0
+    while page := pairs.walk(session, link.id, kind, after=after, limit=_PAGE):
+        after = page[-1].id
+        news = {
+            side: inbox.get_many(session, link.id, kind, side, {pair.item_id(side) for pair in page}) for side in SIDES
+        }
+        for pair in page:
+            left, right = (member_now(link, pair, side, news[side]).record for side in SIDES)
+            if pair.paused_at is None and scope.is_paused(link, left, right, is_unfinished=pair.unfinished):
+                found.append(pair)
+    return found
 
 
 def _of_pair(link: Link, kind: str, item_id: str, text: str) -> Sample:

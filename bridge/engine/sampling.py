@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from bridge.engine import references
+from bridge.engine import references, scope
 from bridge.engine.binding import bound
 from bridge.engine.link import End, Link
 from bridge.engine.trial import Sample
@@ -56,7 +56,8 @@ async def listed(link: Link, kind: str, most: int) -> Found:
     """The first records that a listing of either side shows, at most ``most`` of a side, and not a page more."""
     found: list[tuple[Record | None, Record | None]] = []
     for side in SIDES:
-        records = await _listed(link.end(side), kind, link.mappings[kind].fields(side), most)
+        names = link.mappings[kind].fields(side) | scope.names_of(link, kind, side)
+        records = await _listed(link.end(side), kind, names, most)
         found += [(record, None) if side == "left" else (None, record) for record in records]
     return Found(tuple(found))
 

@@ -79,6 +79,13 @@ def digest(place) -> str:
         return hashlib.sha256("\n".join(database.iterdump()).encode()).hexdigest()
 
 
+COMPUTED = """
+[[links.fields]]
+expression = '"<" + item.title + ">"'
+right = "description"
+"""
+
+
 # --- show -------------------------------------------------------------------------------------------------------------
 
 
@@ -134,6 +141,45 @@ def test_a_custom_field_is_shown_as_it_is_written_and_looked_up_with_live(bridge
     assert "--live asks the trackers for their custom fields" in " ".join(ended.out.split())
     assert live.code == 2
     assert 'bridge.toml:23:1: link "app", row "milestone = custom.Release": ' in live.err
+
+
+def test_rows_with_an_expression_or_a_constant_are_rows_as_others(bridge, place):
+    add(place, COMPUTED)
+
+    ended = bridge("map", "show", "app")
+    lines = [" ".join(line.split()) for line in ended.out.splitlines()]
+    told = json.loads(bridge("map", "show", "app", "--json").out)
+
+    assert (ended.code, ended.err) == (0, "")
+    assert any(line.startswith('="<" + item.title + ">" → description') for line in lines), ended.out
+    assert told["requests"] == 0
+
+    text = (place / "bridge.toml").read_text()
+    (place / "bridge.toml").write_text(text.replace("item.title", "item.custom.Goal"))
+    ended = bridge("map", "show", "app")
+
+    assert ended.code == 0
+    assert "--live asks the trackers for their custom fields" in " ".join(ended.out.split())
+
+
+def test_what_a_filter_leaves_out_is_not_tried(bridge, place, trackers):
+    text = (place / "bridge.toml").read_text()
+    here = 'connection = "hub", container = "acme/app"'
+    filtered = text.replace(here, here + """, filter = 'item.title == "Login"'""")
+    assert filtered != text
+    (place / "bridge.toml").write_text(filtered + COMPUTED)
+
+    listed = json.loads(bridge("map", "test", "app", "--json").out)["kinds"][0]
+    bridge("sync")
+    known = json.loads(bridge("map", "test", "app", "--json").out)
+
+    assert (listed["items"]["left"], listed["out_of_scope"]) == (1, {"left": 2, "right": 0})
+    assert known["kinds"][0]["source"] == "state"
+    assert (known["kinds"][0]["items"]["left"], known["kinds"][0]["out_of_scope"]["left"]) == (
+        1,
+        3,
+    )  # and the copy of the board's task
+    assert known["requests"] == {"left": 0, "right": 0}
 
 
 def test_a_link_that_is_not_there_is_a_mistake(bridge, place):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text as text_of
 
 from bridge.model import UNSET, Record, Ref
 from state import conflicts, history, inbox, intents, links, pairs, parked, runs
@@ -354,6 +355,21 @@ def test_an_unlinked_pair_says_since_when_why_and_how_it_comes_back(scene):
     assert reason["code"] == "unlinked"
     assert "since 2026-11-21 09:30:00Z (run 5): hub answered 410" in reason["message"]
     assert "bridge pairs relink acme/app#12" in reason["hint"]
+
+
+def test_a_pair_that_a_filter_leaves_out_says_which_and_since_when(scene):
+    text = (scene.place / "bridge.toml").read_text()
+    filtered = text.replace('container = "acme/app"', 'container = "acme/app", filter = \'"sync" in item.labels\'')
+    (scene.place / "bridge.toml").write_text(filtered)
+    name = '="sync" in item.labels'
+    scene.add({"title": "Fix it", name: False}, {}, base_left={"title": "Fix"})
+    scene.do(lambda session: session.execute(text_of("UPDATE pair SET paused_at = :at"), {"at": NOW}))
+
+    reason = scene.reason()
+
+    assert reason["code"] == "out-of-scope"
+    assert "out of scope since 2026-11-21 09:30:00Z: bridge.toml:" in reason["message"]
+    assert 'left.filter is not true of the left: "sync" in item.labels' in reason["message"]
 
 
 def test_a_pair_of_which_one_side_vanished_says_so(scene):

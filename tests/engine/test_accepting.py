@@ -250,6 +250,27 @@ async def test_a_plan_under_a_changed_configuration_leaves_the_database_as_it_is
     ]  # fmt: skip
 
 
+async def test_a_filter_shows_what_it_would_leave_out_and_let_in(careful: World):
+    careful.new_issue("Repair the pump", labels=["sync"])
+    careful.new_issue("Paint the door")
+    await careful.sync()
+    careful.write_config(right_filter=", filter = '\"sync\" in item.labels'")
+
+    assert await unaccepted(careful) == ['right filter: nothing → "sync" in item.labels']
+    made = await careful.plan()
+
+    assert parts(made.impact) == {("leaves", "task", "", ""): 1}
+    assert [sample.title for part in made.impact.parts for sample in part.samples] == ["Paint the door"]
+
+    await accept(careful)
+    await careful.sync()
+    careful.write_config(right_filter="")
+    careful.edit_issue(2, title="Paint the gate")
+    made = await careful.plan()
+
+    assert parts(made.impact) == {("rewritten", "task", "left", "title"): 1}
+
+
 async def test_a_new_row_shows_what_it_would_ask(careful: World):
     careful.write_config(link_more=ONLY_TITLE, artala_more='task_url = "https://board.test/t/{id}"')
     for number in range(7):
