@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks import mapping
 from benchmarks.goals import goals, slopes
 from benchmarks.workloads import DifferentError, Row, copy, differ, existing
 
@@ -58,3 +59,8 @@ def test_each_goal_says_what_was_measured_and_each_that_is_exact_is_met(rows: li
 def test_different_ends_are_a_failure() -> None:
     with pytest.raises(DifferentError, match="Bridge left"):
         differ("copy, github", [("a", "")], [("b", "")])
+
+
+def test_the_mapping_of_a_task_costs_well_under_a_millisecond_apart_from_text() -> None:
+    assert mapping.cost(*mapping.of_rows(mapping.FULL)) < mapping.GOAL_S / 4
+    assert mapping.cost(*mapping.of_preset("jira", "redmine")) < mapping.GOAL_S / 4
