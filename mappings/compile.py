@@ -140,7 +140,7 @@ def _choice(joint: Joint) -> Lens | None:
     spec = joint.spec
     if spec.transform != "choice":
         return None
-    if not all(typed.takes_map(type_) for type_ in joint.types):
+    if not all(typed.takes_map(type_) for type_ in joint.types) or (joint.is_set and joint.types & typed.SPELLED):
         raise cannot_join(joint)
     groups = spec.groups
     if joint.is_preset or not spec.has_own_map:

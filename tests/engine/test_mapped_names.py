@@ -228,6 +228,7 @@ async def test_white_space_that_a_row_leaves_out_is_no_edit_and_goes_over_with_t
         ("title", "title", 'unknown = "leave"', "this row has no map"),
         ("title", "title", 'normal = "day"', "It can have: words, case."),
         ("due_on", "milestone", 'right_prefix = "v"', "a prefix is for names"),
+        ("estimate_points", "labels", 'map = [{ left = "1", right = "small" }]', "cannot be joined to"),
         ("labels", "status", 'map = [{ left = "bug", right = "opne" }]', 'has no "opne" (did you mean "open"?)'),
         ("status", "status", f'left_default = "To Do"\nright_default = "ajar"\n{STATES}', '"status" has no "ajar"'),
     ],
