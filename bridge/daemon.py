@@ -34,6 +34,9 @@ _log = get(__name__)
 
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _WEB_GRACE_S: Final = 5
+_STARTED_WITH: Final = (
+    "A daemon goes by the configuration it was started with: restart it once another one was accepted."
+)
 
 
 async def serve(settings: Settings, *, start_now: bool = False) -> None:
@@ -73,7 +76,8 @@ def _host(bridge: Bridge, *, start_now: bool) -> LocalHost:
             report = await bridge.sync(link, trigger=trigger)
         if report.state == "unaccepted":
             if told.get(link) != report.error:  # once a change, not at each turn
-                _log.error("link.held", link=link, trigger=trigger, reason=report.error, hint=report.hint)
+                hint = f"{report.hint} {_STARTED_WITH}"
+                _log.error("link.held", link=link, trigger=trigger, reason=report.error, hint=hint)
             told[link] = report.error
         elif report.state == "locked":
             _log.info("link.locked", link=link, trigger=trigger, reason=report.error)

@@ -86,12 +86,14 @@ class ArtalaConfig(BaseModel):
         description="Read a task right before each write of its fields or status and plan anew if it was edited: one more "
         "request a write, because Artala has no precondition and a PUT replaces every field.",
     )
-    closed_status: str = Field(
+    closed_status: Annotated[str, DECIDES] = Field(
         default="Done", min_length=1, description="The status of a task that Bridge closes instead of deleting it."
     )
-    title_max: int = Field(default=200, ge=1, description="Characters in a title. Assumption.")
-    description_max: int = Field(default=50_000, ge=1, description="Characters in a description. Assumption.")
-    comment_max: int = Field(default=4000, ge=1000, description="Characters in a comment.")
+    title_max: Annotated[int, DECIDES] = Field(default=200, ge=1, description="Characters in a title. Assumption.")
+    description_max: Annotated[int, DECIDES] = Field(
+        default=50_000, ge=1, description="Characters in a description. Assumption."
+    )
+    comment_max: Annotated[int, DECIDES] = Field(default=4000, ge=1000, description="Characters in a comment.")
     comments_move_updated: bool = Field(
         default=False, description="Assumption: a comment leaves its task's UpdatedAt as it is."
     )
@@ -107,16 +109,20 @@ class ArtalaConfig(BaseModel):
     delete_replies: bool = Field(
         default=False, description="Deleting a comment there takes its replies with it; false keeps one that has some."
     )
-    log_for_others: bool = Field(
+    log_for_others: Annotated[bool, DECIDES] = Field(
         default=True,
         description="Log time for the person who spent it, which needs an Owner or Admin; false: all for the key's user.",
     )
-    note_max: int = Field(default=2000, ge=1000, description="Characters in the note of a time entry. Assumption.")
+    note_max: Annotated[int, DECIDES] = Field(
+        default=2000, ge=1000, description="Characters in the note of a time entry. Assumption."
+    )
     priorities: Annotated[tuple[str, ...], DECIDES] = Field(
         default=("critical", "high", "medium", "low", "none"),
         description="The names of the priorities 0, 1, 2, … What the feed itself says has precedence.",
     )
-    label_color: str = Field(default="#9E9E9E", pattern=r"^#[0-9A-Fa-f]{6}$", description="For labels made by Bridge.")
+    label_color: Annotated[str, DECIDES] = Field(
+        default="#9E9E9E", pattern=r"^#[0-9A-Fa-f]{6}$", description="For labels made by Bridge."
+    )
 
     @field_validator("priorities")
     @classmethod

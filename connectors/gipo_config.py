@@ -48,7 +48,7 @@ class GipoConfig(BaseModel):
     timezone: Annotated[ZoneName, DECIDES] = Field(
         default="UTC", description="Time zone in which days (due, start, day of an entry) are told from instants."
     )
-    day_starts: TimeOfDay = Field(
+    day_starts: Annotated[TimeOfDay, DECIDES] = Field(
         default="09:00", description="When an entry starts that comes with a day and no time."
     )
 
@@ -90,12 +90,12 @@ class GipoConfig(BaseModel):
     finalize_directly: bool = Field(
         default=True, description="Assumption: finalizedAt can be written where the board has no finalizing stage."
     )
-    finalized_status: str = Field(
+    finalized_status: Annotated[str, DECIDES] = Field(
         default="Finalized",
         min_length=1,
         description="Status of a finalized task on a board without a finalizing stage.",
     )
-    closed_status: str = Field(
+    closed_status: Annotated[str, DECIDES] = Field(
         default="Done",
         description="The stage of a task that Bridge closes instead of deleting it. Empty: never closes.",
     )
@@ -105,9 +105,13 @@ class GipoConfig(BaseModel):
     allow_subtask_delete: bool = Field(
         default=False, description="Delete a subtask whose line was taken out of a checklist; it cannot be had back."
     )
-    title_max: int = Field(default=300, ge=1, description="Characters in a title. Assumption.")
-    description_max: int = Field(default=50_000, ge=1000, description="Characters in a description. Assumption.")
-    note_max: int = Field(default=5000, ge=500, description="Characters in a time entry's description. Assumption.")
+    title_max: Annotated[int, DECIDES] = Field(default=300, ge=1, description="Characters in a title. Assumption.")
+    description_max: Annotated[int, DECIDES] = Field(
+        default=50_000, ge=1000, description="Characters in a description. Assumption."
+    )
+    note_max: Annotated[int, DECIDES] = Field(
+        default=5000, ge=500, description="Characters in a time entry's description. Assumption."
+    )
 
     @field_validator("person_keys")
     @classmethod

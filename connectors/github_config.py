@@ -37,7 +37,7 @@ class GithubConfig(BaseModel):
     )
     user_agent: str = Field(default="", description="User-Agent; GitHub refuses requests without one. Empty: Bridge's.")
 
-    marker_accounts: tuple[str, ...] = Field(
+    marker_accounts: Annotated[tuple[str, ...], DECIDES] = Field(
         default=(),
         description="Logins whose hidden markers are believed: the token's own, for public repositories, where anybody "
         "could claim that an issue is the copy of another item. Empty: everybody's.",

@@ -54,7 +54,7 @@ class GrowcrmConfig(BaseModel):
     default_priority: Annotated[str, DECIDES] = Field(
         default="", description="The priority of a new task that is given none. Empty: the one with the lowest id."
     )
-    closed_status: str = Field(
+    closed_status: Annotated[str, DECIDES] = Field(
         default="Completed",
         min_length=1,
         description="The status of a task that Bridge closes. Where none has this title: one with complet or done in it.",
@@ -99,8 +99,10 @@ class GrowcrmConfig(BaseModel):
     allow_task_delete: bool = Field(
         default=False, description="Deleting a task there is final and takes its comments and time with it."
     )
-    title_max: int = Field(default=250, ge=1, description="Characters in a title. Assumption.")
-    text_max: int = Field(default=60_000, ge=1, description="Characters in a description or comment. Assumption.")
+    title_max: Annotated[int, DECIDES] = Field(default=250, ge=1, description="Characters in a title. Assumption.")
+    text_max: Annotated[int, DECIDES] = Field(
+        default=60_000, ge=1, description="Characters in a description or comment. Assumption."
+    )
 
     @field_validator("statuses", "priorities")
     @classmethod

@@ -69,11 +69,11 @@ class JiraConfig(BaseModel):
         default="account",
         description="How people are named: account id (Data Center: user name), or the e-mail where the site shows it.",
     )
-    resolution: str = Field(
+    resolution: Annotated[str, DECIDES] = Field(
         default="Done", description="Sent with a transition whose screen requires a resolution. Empty: never sent."
     )
     max_hops: int = Field(default=4, ge=1, le=8, description="Transitions that one change of status may take.")
-    closed_status: str = Field(
+    closed_status: Annotated[str, DECIDES] = Field(
         default="Done", min_length=1, description="The status of an issue that Bridge closes instead of deleting it."
     )
     allow_task_delete: bool = Field(
@@ -84,7 +84,7 @@ class JiraConfig(BaseModel):
         default=True, description="false asks Jira not to mail about Bridge's writes; needs administrator's rights."
     )
 
-    property_key: str = Field(
+    property_key: Annotated[str, DECIDES] = Field(
         default="bridge.sync", min_length=1, max_length=255, description="The entity property that holds the marker."
     )
     search_properties: bool = Field(
@@ -92,10 +92,10 @@ class JiraConfig(BaseModel):
         description="Data Center only: its searches answer entity properties, as those of Cloud do; its documents do not "
         "say so. false reads the marker of each issue that this account made on its own, once.",
     )
-    remote_links: bool = Field(
+    remote_links: Annotated[bool, DECIDES] = Field(
         default=True, description="Show people the partner as a link on each issue that Bridge makes; see partner_urls."
     )
-    partner_urls: dict[str, str] = Field(
+    partner_urls: Annotated[dict[str, str], DECIDES] = Field(
         default_factory=dict,
         description="Address of the partner by connection, with {container} and {id}. One that is not named: no link.",
     )
@@ -124,7 +124,9 @@ class JiraConfig(BaseModel):
     timezone: Annotated[ZoneName, DECIDES] = Field(
         default="UTC", description="Time zone in which a worklog's day is meant."
     )
-    day_starts: TimeOfDay = Field(default="09:00", description="When a worklog that has a day only begins.")
+    day_starts: Annotated[TimeOfDay, DECIDES] = Field(
+        default="09:00", description="When a worklog that has a day only begins."
+    )
     people_every_s: PeopleEvery = 86_400
     unknown_person: UnknownPerson = "leave"
     default_person: DefaultPerson = ""

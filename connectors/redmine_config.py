@@ -34,7 +34,7 @@ class RedmineConfig(BaseModel):
     text_format: Annotated[Literal["textile", "markdown", "common_mark", "plain"], DECIDES] = Field(
         default="textile", description="Administration, Settings, General, Text formatting: the API does not say it."
     )
-    marker_field: str = Field(
+    marker_field: Annotated[str, DECIDES] = Field(
         default="External ID",
         description="A text field of issues, and one of time entries, that holds Bridge's marker. Where it is not there, "
         "or this is empty, visible words in the text hold it.",
@@ -54,14 +54,14 @@ class RedmineConfig(BaseModel):
         default="email",
         description="What names a person. Mails are shown to administrators; whoever has none shown is #ID.",
     )
-    switch_user: bool = Field(
+    switch_user: Annotated[bool, DECIDES] = Field(
         default=False,
         description="Write comments and time entries as their author (X-Redmine-Switch-User). Administrators only.",
     )
-    log_for_others: Literal["auto", "yes", "no"] = Field(
+    log_for_others: Annotated[Literal["auto", "yes", "no"], DECIDES] = Field(
         default="auto", description='Whether the account may log time of others. "auto": if it is an administrator.'
     )
-    closed_status: str = Field(
+    closed_status: Annotated[str, DECIDES] = Field(
         default="Closed", min_length=1, description="The status of an issue that Bridge closes instead of deleting it."
     )
     private_issues: Annotated[bool, DECIDES] = Field(
@@ -91,7 +91,9 @@ class RedmineConfig(BaseModel):
     comments_per_sweep: int = Field(
         default=50, ge=0, description="Issues whose comments are read again with such a poll, in turn."
     )
-    time_from: date | None = Field(default=None, description="Time entries of earlier days are left alone.")
+    time_from: Annotated[date | None, DECIDES] = Field(
+        default=None, description="Time entries of earlier days are left alone."
+    )
     time_walk_s: int = Field(
         default=600,
         ge=0,

@@ -43,12 +43,14 @@ class TimeTrackerConfig(BaseModel):
         description="Whether times of tasks and comments are stored in UTC or in the program's zone, which depends on its "
         "database. auto finds out by what it sees.",
     )
-    day_starts: TimeOfDay = Field(default="09:00", description="The time of day of work that has a date only.")
-    on_overlap: Literal["next-free", "refuse"] = Field(
+    day_starts: Annotated[TimeOfDay, DECIDES] = Field(
+        default="09:00", description="The time of day of work that has a date only."
+    )
+    on_overlap: Annotated[Literal["next-free", "refuse"], DECIDES] = Field(
         default="next-free",
         description="Nobody can have two time entries at once there: take the next free time of that day, or park the entry.",
     )
-    log_for_others: bool = Field(
+    log_for_others: Annotated[bool, DECIDES] = Field(
         default=True, description="Log the time of other people, which needs the token of an admin."
     )
     taskless_entries: Annotated[bool, DECIDES] = Field(
@@ -68,7 +70,7 @@ class TimeTrackerConfig(BaseModel):
     people_by: Annotated[Literal["email", "username"], DECIDES] = Field(
         default="email", description="How people are named. E-mail addresses need the scope admin:all."
     )
-    closed_status: str = Field(
+    closed_status: Annotated[str, DECIDES] = Field(
         default="done", min_length=1, description="The status of a task that Bridge closes instead of deleting it."
     )
     more_statuses: Annotated[tuple[str, ...], DECIDES] = Field(
@@ -77,7 +79,7 @@ class TimeTrackerConfig(BaseModel):
     allow_task_delete: bool = Field(
         default=False, description="Deleting a task there is final; its time entries stay behind without a task."
     )
-    neutralise_mentions: bool = Field(
+    neutralise_mentions: Annotated[bool, DECIDES] = Field(
         default=True, description="Comments of Bridge call nobody: an invisible sign is put behind each @."
     )
 

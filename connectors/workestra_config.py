@@ -40,7 +40,7 @@ class WorkestraConfig(BaseModel):
         description="How a person opens a task, with {project} and {id}; Workestra does not document it. Empty: no links.",
     )
 
-    external_ref_field: str = Field(
+    external_ref_field: Annotated[str, DECIDES] = Field(
         default="",
         description="The key of a text custom field, made by hand in the app, in which Bridge notes what a task belongs "
         "to. Empty: Bridge ends the description with a line that people see.",
@@ -76,7 +76,7 @@ class WorkestraConfig(BaseModel):
     status_on_create: bool = Field(
         default=False, description="Assumption: a new task takes no status, so it is written by a second request."
     )
-    closed_status: str = Field(
+    closed_status: Annotated[str, DECIDES] = Field(
         default="done", min_length=1, description="The status of a task that Bridge closes instead of deleting it."
     )
     priorities: Annotated[tuple[str, ...], DECIDES] = Field(
@@ -89,8 +89,10 @@ class WorkestraConfig(BaseModel):
     text_format: Annotated[Literal["markdown", "plain"], DECIDES] = Field(
         default="markdown", description="Assumption: what a description is; it is sent unchanged."
     )
-    title_max: int = Field(default=255, ge=1, description="Characters in a title. Assumption.")
-    description_max: int = Field(default=50_000, ge=400, description="Characters in a description. Assumption.")
+    title_max: Annotated[int, DECIDES] = Field(default=255, ge=1, description="Characters in a title. Assumption.")
+    description_max: Annotated[int, DECIDES] = Field(
+        default=50_000, ge=400, description="Characters in a description. Assumption."
+    )
     timezone: Annotated[ZoneName, DECIDES] = Field(
         default="UTC", description="Assumption: the zone of a time that is written without one."
     )

@@ -83,7 +83,15 @@ def as_data(impact: Impact) -> dict[str, Any]:
     """The impact for programs."""
     return {
         "changes": [
-            {"what": each.what, "where": each.where, "key": each.key, "before": each.before, "after": each.after, "said": str(each)}
+            {
+                "what": each.what,
+                "where": each.where,
+                "key": each.key,
+                "before": each.before,
+                "after": each.after,
+                "origin": each.origin,
+                "said": str(each),
+            }
             for each in impact.changes
         ],
         "parts": [
@@ -103,7 +111,7 @@ def as_data(impact: Impact) -> dict[str, Any]:
         "max_creates": impact.max_creates,
         "runs": impact.runs,
         "read_whole": impact.read_whole,
-    }  # fmt: skip
+    }
 
 
 def _sample(part: Part, each: Sample) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from bridge.engine.link import Link
 from bridge.errors import HeldError
@@ -29,7 +29,8 @@ class Change:
     """One difference between the terms that were accepted and those of the configuration.
 
     ``what``: row (``where`` is its kind and fields), link, filter or connection (``where`` names the side or
-    connection), each with the key that differs, "" for a whole row. ``before`` None: it is new; ``after`` None: gone.
+    connection), each with the key that differs, "" for a whole row; or person (``where`` is the name on each side).
+    ``before`` None: it is new; ``after`` None: gone. ``origin``: where it stands, or stood, "" where that is not known.
     """
 
     what: str
@@ -37,18 +38,22 @@ class Change:
     key: str
     before: Any
     after: Any
+    origin: str = ""
 
     def __str__(self) -> str:
         name = " ".join(part for part in (self.where, self.key) if part)
-        if self.what == "row" and not self.key:
-            gone = "is gone" if self.after is None else f"is new ({_row_said(self.after)})"
-            return f"row {self.where} {gone}"
-        lead = "row " if self.what == "row" else ""
-        return f"{lead}{name}: {_said(self.before)} → {_said(self.after)}"
+        lead = f"{self.what} " if self.what in ("row", "person") else ""
+        if self.key:
+            said = f"{lead}{name}: {_said(self.before)} → {_said(self.after)}"
+        elif self.after is None:
+            return f"{lead}{name} is gone" + (f" [was {self.origin}]" if self.origin else "")
+        else:
+            said = f"{lead}{name} is new" + (f" ({_row_said(self.after)})" if self.what == "row" else "")
+        return said + (f" [{self.origin}]" if self.origin else "")
 
 
 def changes(before: str, after: str) -> tuple[Change, ...]:
-    """What differs between two terms, in a stable order."""
+    """What differs between two terms, in a stable order. Where something stands in the file is no part of it."""
     if before == after:
         return ()
     old, new = _read(before), _read(after)
@@ -56,29 +61,63 @@ def changes(before: str, after: str) -> tuple[Change, ...]:
 
 
 def _between(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
-    yield from _keys("link", "", old["link"], new["link"])
+    places = _Places(old["told"], new["told"])
+    yield from _keys("link", "", (old["link"], new["link"]), places, "link")
     for side in ("left", "right"):
-        yield from _keys("filter", side, old[side], new[side])
+        yield from _keys("filter", side, (old[side], new[side]), places, side)
     for kind in sorted({*old["rows"], *new["rows"]}):
-        yield from _rows(kind, old["rows"].get(kind, {}), new["rows"].get(kind, {}))
+        yield from _rows(kind, (old["rows"].get(kind, {}), new["rows"].get(kind, {})), places)
     for name in sorted({*old["connections"], *new["connections"]}):
-        found = (each["connections"].get(name, {}) for each in (old, new))
-        yield from _keys("connection", f"connection {name}", *found)
+        found = old["connections"].get(name, {}), new["connections"].get(name, {})
+        yield from _keys("connection", f"connection {name}", found, places, "connections", name)
+    for name in sorted(old["people"].keys() ^ new["people"].keys()):
+        is_new = name in new["people"]
+        origin = places.of("people", name, gone=not is_new)
+        yield Change("person", f'"{name}"', "", None if is_new else name, name if is_new else None, origin)
 
 
-def _rows(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """What was told of two terms beside them: where each thing stands, and the Bridge that brought the presets."""
+
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+    def of(self, *path: str, gone: bool = False) -> str:
+        told = self.before if gone else self.after
+        found: Any = told.get("origins", {})
+        for key in path:
+            found = found.get(key) or {}
+        origin = found or ""
+        versions = self.before.get("bridge"), self.after.get("bridge")
+        if origin.startswith("preset") and versions[0] != versions[1]:
+            return f"{origin} of Bridge {told.get('bridge')}"
+        return str(origin)
+
+
+Two: TypeAlias = tuple[Mapping[str, Any], Mapping[str, Any]]
+
+
+def _rows(kind: str, both: Two, places: _Places) -> Iterator[Change]:
+    old, new = both
     for name in sorted({*old, *new}):
         where = f'{kind} "{name}"'
         if name not in old or name not in new:
-            yield Change("row", where, "", old.get(name), new.get(name))
+            origin = places.of("rows", kind, name, gone=name not in new)
+            yield Change("row", where, "", old.get(name), new.get(name), origin)
         else:
-            yield from _keys("row", where, old[name], new[name])
+            origin = places.of("rows", kind, name)
+            for each in _keys("row", where, (old[name], new[name]), places):
+                yield replace(each, origin=origin)
 
 
-def _keys(what: str, where: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+def _keys(what: str, where: str, both: Two, places: _Places, *path: str) -> Iterator[Change]:
+    old, new = both
     for key in sorted({*old, *new}):
         if old.get(key) != new.get(key):
-            yield from _values(Change(what, where, "map" if key == "groups" else key, old.get(key), new.get(key)))
+            origin = places.of(*path, key) if path else ""
+            name = "map" if key == "groups" else key
+            yield from _values(Change(what, where, name, old.get(key), new.get(key), origin))
 
 
 def _values(change: Change) -> Iterator[Change]:
@@ -89,9 +128,9 @@ def _values(change: Change) -> Iterator[Change]:
     old, new = ([_group_said(group) for group in groups or ()] for groups in (change.before, change.after))
     gone, came = [one for one in old if one not in new], [one for one in new if one not in old]
     if not (gone or came):
-        yield Change(change.what, change.where, "order of the map", "; ".join(old), "; ".join(new))
+        yield replace(change, key="order of the map", before="; ".join(old), after="; ".join(new))
     else:
-        yield Change(change.what, change.where, "map", "; ".join(gone) or None, "; ".join(came) or None)
+        yield replace(change, before="; ".join(gone) or None, after="; ".join(came) or None)
 
 
 def _group_said(group: Sequence[Sequence[str]]) -> str:
@@ -116,8 +155,8 @@ def _said(value: Any) -> str:
 
 
 def _read(terms: str) -> dict[str, Any]:
-    empty: dict[str, Any] = {"link": {}, "left": {}, "right": {}, "rows": {}, "connections": {}}
-    return empty | (json.loads(terms) if terms else {})
+    names = "link", "left", "right", "rows", "connections", "people", "told"
+    return {**{name: {} for name in names}, **(json.loads(terms) if terms else {})}
 
 
 def meanings(terms: str) -> dict[tuple[str, str], str]:
@@ -149,15 +188,19 @@ def admit(session: Session, link: Link, now: datetime) -> tuple[Change, ...]:
     new = unaccepted(session, link.id, link.terms)
     if new and not link.auto_accept:
         raise held(link.name, new)
-    if links.get(session, link.id).accepted != link.terms:
+    known = links.get(session, link.id).accepted
+    if not known or changes(known, link.terms):
         links.accept(session, link.id, link.terms, now, by=AUTO if new else FIRST)
     return new
 
 
 def accept(session: Session, link_id: int, terms: str, now: datetime, *, by: str) -> tuple[Change, ...]:
-    """Let a link go under these terms from its next run on; what they change of those accepted before."""
+    """Let a link go under these terms from its next run on; what they change of those accepted before. Where that is
+    nothing, it stays noted who accepted them when.
+    """
     new = unaccepted(session, link_id, terms)
-    links.accept(session, link_id, terms, now, by=by)
+    if new or not links.get(session, link_id).accepted:
+        links.accept(session, link_id, terms, now, by=by)
     return new
 
 

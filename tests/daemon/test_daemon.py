@@ -31,6 +31,12 @@ TRIES = 5
 """A machine that is busy with other things is late; not five times in a row."""
 """From the answer to a webhook to the end of the run it caused: a promise, so this one time is asserted."""
 
+SECRETS = {
+    "BRIDGE_CONNECTIONS__HUB__TOKEN": "ghp_sandbox_bridge",
+    "BRIDGE_CONNECTIONS__HUB__WEBHOOK_SECRET": SECRET,
+    "BRIDGE_CONNECTIONS__BOARD__TOKEN": "tb_sandbox_bridge",
+}
+
 CONFIG = """
 [daemon]
 port = {port}
@@ -89,16 +95,13 @@ class Daemon:
 
 
 @contextmanager
-def running(folder: Path, hub: str, board: str, *words: str, port: int = 0, **environ: str) -> Iterator[Daemon]:
-    (folder / "bridge.toml").write_text(CONFIG.format(hub=hub, board=board, port=port))
-    secrets = {
-        "BRIDGE_CONNECTIONS__HUB__TOKEN": "ghp_sandbox_bridge",
-        "BRIDGE_CONNECTIONS__HUB__WEBHOOK_SECRET": SECRET,
-        "BRIDGE_CONNECTIONS__BOARD__TOKEN": "tb_sandbox_bridge",
-    }
+def running(
+    folder: Path, hub: str, board: str, *words: str, port: int = 0, more: str = "", **environ: str
+) -> Iterator[Daemon]:
+    (folder / "bridge.toml").write_text(CONFIG.format(hub=hub, board=board, port=port) + more)
     process = subprocess.Popen(
         [sys.executable, "-m", "bridge", "run", *words],
-        cwd=folder, env=os.environ | secrets | environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        cwd=folder, env=os.environ | SECRETS | environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     daemon = Daemon(process)
     try:
@@ -187,6 +190,38 @@ def test_a_signed_webhook_ends_as_a_write_and_the_daemon_stops_cleanly(tmp_path,
         assert events.count("webhook.refused") == 2
         assert events.count("webhook.accepted") == 2
         assert SECRET not in json.dumps(daemon.seen)
+
+
+def test_a_changed_link_is_held_until_another_process_accepts_it_and_no_edit_is_lost_meanwhile(tmp_path):
+    with Sandbox("github") as hub, Sandbox("artala") as board:
+        hub.seed(issues=[{"title": "Login", "body": "old"}])
+        with running(tmp_path, hub.url, board.url, "--now") as daemon:
+            daemon.until("run.finished")
+            daemon.stop()
+        with running(tmp_path, hub.url, board.url, "--now", more='conflict = "left"\n') as daemon:
+            address = daemon.until("daemon.started")["address"]
+            held = daemon.until("link.held")
+            hub.call("PATCH", "/repos/acme/app/issues/1", {"title": "Login, again"}, who="alice")
+            before = len(board.log), len(hub.log)
+
+            assert ask(address, "/webhooks/hub", **hook(1, delivery="d-1"))[0] == 202
+            daemon.until("webhook.accepted")
+            assert ask(address, "/healthz")[1]["links"][0]["accepted"] is False
+            assert "conflict: manual → left" in held["reason"]
+
+            said = subprocess.run(
+                [sys.executable, "-m", "bridge", "accept", "app", "--yes", "--json"],
+                cwd=tmp_path, env=os.environ | SECRETS, capture_output=True, text=True, check=True,
+            )  # fmt: skip
+            assert (len(board.log), len(hub.log)) == before
+            assert json.loads(said.stdout)["accepted"] is True
+            assert ask(address, "/healthz")[1]["links"][0]["accepted"] is True
+
+            assert ask(address, "/webhooks/hub", **hook(1, delivery="d-2"))[0] == 202
+            daemon.until("run.finished")
+            assert [task.title for task in board.store.tasks.values()] == ["Login, again"]
+            assert daemon.stop() == 0
+            assert [each["event"] for each in daemon.seen].count("link.held") == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from engine.world import REPO, World
+from engine.world import World
 
 from bridge.engine import impact, undo
 from bridge.engine.inverse import Choice
@@ -71,6 +72,12 @@ def content(world: World) -> str:
         return hashlib.sha256("\n".join(database.iterdump()).encode()).hexdigest()
 
 
+def said(found: impact.Impact) -> list[str]:
+    """The changes without where they stand."""
+    assert all(each.origin for each in found.changes)
+    return [str(replace(each, origin="")) for each in found.changes]
+
+
 def parts(found: impact.Impact | None) -> dict[tuple[str, str, str, str], int]:
     assert found is not None
     return {(part.what, part.kind, part.side, part.field): part.count for part in found.parts}
@@ -97,9 +104,10 @@ async def test_a_changed_row_stops_every_write_and_every_request(careful: World)
 
     assert (careful.writes(), careful.github.counts.requests, content(careful)) == before
     assert (report.state, report.exit_code, report.run_id) == ("unaccepted", 21, 0)
+    line = careful.config.read_text().splitlines().index('conflict = "left"') + 1
     assert report.error == (
-        'link "app" waits: its configuration is not the one that was accepted (conflict: manual → left). '
-        "Nothing was written."
+        'link "app" waits: its configuration is not the one that was accepted '
+        f"(conflict: manual → left [bridge.toml:{line}]). Nothing was written."
     )
     assert report.hint == (
         '"bridge plan app" shows what it would do, "bridge accept app" lets it go; or put the old configuration back.'
@@ -141,15 +149,27 @@ async def test_a_database_from_before_accepts_what_its_first_run_finds(careful: 
     assert await unaccepted(careful) == []
 
 
-async def test_people_schedules_ceilings_and_the_policy_of_deletions_change_without_asking(careful: World):
+async def test_schedules_ceilings_and_guards_change_without_asking(careful: World):
     careful.new_issue("Repair the pump")
     await careful.sync()
     careful.write_config(
-        link_more='every = "9m"\nmax_writes = 7\non_delete = "close"\naudit_days = 1',
-        more_links='[[people]]\nartala = "kim@example.com"\ngithub = "bob"\n',
+        link_more='every = "9m"\nmax_writes = 7\naudit_days = 1\nmax_deletes = 3', github_more="page_size = 50"
     )
 
     assert (await careful.sync()).state == "done"
+
+
+async def test_somebody_new_in_the_table_of_people_is_asked_about_and_shown_where_it_matters(careful: World):
+    careful.new_issue("Repair the pump", assignees=["carol"])
+    careful.new_issue("Paint the door")
+    await careful.sync()
+    careful.write_config(more_links='[[people]]\nartala = "kim@example.com"\ngithub = "carol"\n')
+
+    assert (await careful.sync()).state == "unaccepted"
+    found = (await careful.plan()).impact
+    assert found is not None
+    assert [(each.what, each.where) for each in found.changes] == [("person", '"kim@example.com = carol"')]
+    assert parts(found) == {("rewritten", "task", "left", "assignee"): 1}
 
 
 async def test_auto_accept_lets_a_change_go_and_notes_that_it_did(careful: World, capsys: pytest.CaptureFixture[str]):
@@ -200,7 +220,7 @@ async def test_another_preset_of_a_newer_bridge_is_a_change_too(careful: World, 
 
     monkeypatch.setattr(preset, "vocabulary", newer)
 
-    assert await unaccepted(careful) == ['row task "labels = labels" is gone']
+    assert await unaccepted(careful) == ['row task "labels = labels" is gone [was preset artala-github]']
     assert (await careful.sync()).state == "unaccepted"
 
 
@@ -285,7 +305,7 @@ async def test_a_new_row_shows_what_it_would_ask(careful: World):
 
     assert found is not None
     assert not found.read_whole
-    assert [str(each) for each in found.changes] == ['row task "description = description" is new (both)']
+    assert said(found) == ['row task "description = description" is new (both)']
     assert parts(found) == {("conflict", "task", "", "description"): 7}
     assert len(found.parts[0].samples) == impact.SAMPLES
     first = found.parts[0].samples[0]
@@ -331,7 +351,7 @@ async def test_a_changed_map_is_judged_where_the_two_now_differ(careful: World, 
     found = (await careful.plan()).impact
 
     assert found is not None
-    assert [str(each) for each in found.changes] == ['row task "priority = labels" map: high = p1 → high = p0']
+    assert said(found) == ['row task "priority = labels" map: high = p1 → high = p0']
     unknown = {("held", "task", "right", "labels"): 1} if direction == "both" else {}  # "p1" has no word any more
     assert parts(found) == {("rewritten", "task", "right", "labels"): 1, **unknown}
     await accept(careful)
@@ -356,7 +376,7 @@ async def test_creating_what_has_no_partner_is_shown_as_entering(careful: World)
     found = (await careful.plan()).impact
 
     assert found is not None
-    assert [str(each) for each in found.changes] == ["initial: match → match-then-create"]
+    assert said(found) == ["initial: match → match-then-create"]
     assert parts(found) == {("enters", "task", "left", ""): 1}
     assert [sample.title for sample in found.parts[0].samples] == ["Paint the door"]
 
@@ -383,7 +403,7 @@ async def test_what_was_never_read_is_read_whole_for_the_plan_and_that_is_said(c
 
     assert found is not None
     assert found.read_whole
-    assert str(found.changes[0]) == "kinds: task → task, label"
+    assert said(found)[0] == "kinds: task → task, label"
     assert content(careful) == before
 
 
@@ -415,6 +435,8 @@ async def test_a_process_with_the_old_configuration_stands_still_once_the_new_on
 async def test_accepting_when_nothing_changed_keeps_who_accepted_last(careful: World):
     careful.new_issue("Repair the pump")
     await careful.sync()
+    careful.write_config(link_more='conflict = "left"')
+    await accept(careful)
     async with careful.open() as bridge:
-        assert await bridge.accept("app", by="sam") == ()
-        assert REPO in str(bridge.settings.link("app").right)
+        assert await bridge.accept("app", by="kim") == ()
+        assert (await bridge.store.read(links.get, bridge.ids["app"])).accepted_by == "sam"
