@@ -42,7 +42,8 @@ PLACE: Final = frozenset({"connection", "container"})
 
 _SAID: Final = frozenset({"conflict", "external_id", "first_contact", "initial", "kinds", "match"})
 """Keys that are written down at their default too, so that another default is noticed."""
-_NAME: Final = frozenset({"left", "right", "origin"})
+_BESIDE: Final = frozenset({"left", "right", "origin", "has_own_map"})
+"""Of a row its name, where it stands, and how strictly it is checked."""
 _FOR_PEOPLE: Final = frozenset({"people", "byline"})
 """Transforms that ask who is who."""
 
@@ -91,7 +92,7 @@ def _of_row(spec: RowSpec) -> dict[str, Any]:
     for each in fields(spec):
         value = getattr(spec, each.name)
         default = each.default_factory() if each.default_factory is not MISSING else each.default
-        if each.name not in _NAME and (each.name == "direction" or value != default):
+        if each.name not in _BESIDE and (each.name == "direction" or value != default):
             found[each.name] = value
     return found
 

@@ -143,7 +143,8 @@ OF_ROW = {
     "left_default": "a", "right_default": "b", "left_prefix": "l:", "right_prefix": "r:", "normal": "case",
     "conflict": "left",
 }  # fmt: skip
-OF_END: dict[str, object] = {}
+IN_PLACE_OF_A_FIELD = {"value": "x", "expression": "item.title"}
+OF_END = {"filter": "item.title != ''"}
 HARMLESS_THERE = {
     # who asks whom, and how it is let in
     "type", "base_url", "token", "email", "webhook_secret", "ca_file", "person_keys", "key_user", "key_expires_on",
@@ -187,8 +188,11 @@ def test_each_key_of_a_link_is_in_the_terms_or_named_as_harmless():
 
 
 def test_each_key_of_a_row_is_in_the_terms():
-    assert set(FieldRow.model_fields) == {"left", "right", "kind", *OF_ROW}
+    assert set(FieldRow.model_fields) == {"left", "right", "kind", *OF_ROW, *IN_PLACE_OF_A_FIELD}
     assert [key for key, value in OF_ROW.items() if not changed(row={key: value})] == []
+    for key, value in IN_PLACE_OF_A_FIELD.items():
+        assert changed(row={key: value, "left": None})
+        assert changed(row={key: value, "right": None})
     assert changed(row={"left": "custom.C"})
     assert changed(row={"right": "custom.C"})
 
