@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _SAID: Final = {
     "enters": "enter",
+    "returns": "go on",
     "joins": "are joined",
     "leaves": "leave",
     "deleted": "are made anew",

@@ -25,6 +25,7 @@ from bridge.model import (
     Hold,
     Operation,
     Plan,
+    Record,
     Ref,
     Side,
     Update,
@@ -35,11 +36,13 @@ from state.codec import load_record
 from state.pairs import Pair
 from state.store import Session
 
-What = Literal["enters", "joins", "leaves", "rewritten", "deleted", "conflict", "held"]
+What = Literal["enters", "returns", "joins", "leaves", "rewritten", "deleted", "conflict", "held"]
 
 SAMPLES: Final = 5
 _PAGE: Final = 500
-_ORDER: Final[Sequence[What]] = ("enters", "joins", "leaves", "deleted", "rewritten", "conflict", "held")
+_ORDER: Final[Sequence[What]] = (
+    "enters", "returns", "joins", "leaves", "deleted", "rewritten", "conflict", "held",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,7 @@ def of_plan(session: Session, link: Link, plan: Plan, changes: Sequence[Change],
         for key, samples in found.items()
     ]
     parts.extend(_leaving(session, link))
+    parts.extend(_filtered(session, link))
     creates = sum(isinstance(op, Create) for op in plan.operations)
     return Impact(
         tuple(changes),
@@ -150,31 +154,40 @@ def _rewritten(sample: Sample, change: FieldChange) -> Sample:
 
 
 def _leaving(session: Session, link: Link) -> Iterator[Part]:
-    """Pairs of kinds that are not synced any more, and those that a filter leaves out: they stay as they are on both sides."""
+    """Pairs of kinds that are not synced any more: they stay as they are on both sides."""
     for kind, count in sorted(pairs.kinds(session, link.id).items()):
         if kind not in link.mappings:
             some = pairs.walk(session, link.id, kind, after=0, limit=SAMPLES)
             samples = tuple(_of_pair(link, kind, pair.left_id, pair.left) for pair in some)
             yield Part("leaves", kind, "", "", count, samples)
-        elif any(scope.names_of(link, kind, side) for side in SIDES) and (left_out := _left_out(session, link, kind)):
-            samples = tuple(_of_pair(link, kind, pair.left_id, pair.left) for pair in left_out[:SAMPLES])
-            yield Part("leaves", kind, "", "", len(left_out), samples)
 
 
-def _left_out(session: Session, link: Link, kind: str) -> list[Pair]:
-    """Pairs that a filter leaves out from now on, by what the listing has brought."""
-    found: list[Pair] = []
+def _filtered(session: Session, link: Link) -> Iterator[Part]:
+    """Pairs that a filter leaves out from now on, which are paused, and those it lets go on (S28)."""
+    for kind in link.mappings:
+        found: dict[What, list[Sample]] = {"leaves": [], "returns": []}
+        if pairs.paused(session, link.id) or any(scope.names_of(link, kind, side) for side in SIDES):
+            for pair, left, right in _members(session, link, kind):
+                is_out = scope.is_paused(link, left, right, is_unfinished=pair.unfinished)
+                if is_out != (pair.paused_at is not None):
+                    why = scope.left_out_by(link, left, right) if is_out else ""
+                    sample = Sample(title_of(left), left.ref, "left", left.url, message=why)
+                    found["leaves" if is_out else "returns"].append(sample)
+        for what, samples in found.items():
+            if samples:
+                yield Part(what, kind, "", "", len(samples), tuple(samples[:SAMPLES]))
+
+
+def _members(session: Session, link: Link, kind: str) -> Iterator[tuple[Pair, Record, Record]]:
+    """Every pair of a kind with what both sides were last seen to hold."""
     after = 0
     while page := pairs.walk(session, link.id, kind, after=after, limit=_PAGE):
-        after = page[-1].id
-        news = {
-            side: inbox.get_many(session, link.id, kind, side, {pair.item_id(side) for pair in page}) for side in SIDES
-        }
+        ids = {side: {pair.item_id(side) for pair in page} for side in SIDES}
+        news = {side: inbox.get_many(session, link.id, kind, side, ids[side]) for side in SIDES}
         for pair in page:
             left, right = (member_now(link, pair, side, news[side]).record for side in SIDES)
-            if pair.paused_at is None and scope.is_paused(link, left, right, is_unfinished=pair.unfinished):
-                found.append(pair)
-    return found
+            yield pair, left, right
+        after = page[-1].id
 
 
 def _of_pair(link: Link, kind: str, item_id: str, text: str) -> Sample:

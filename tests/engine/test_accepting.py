@@ -276,19 +276,24 @@ async def test_a_filter_shows_what_it_would_leave_out_and_let_in(careful: World)
     await careful.sync()
     careful.write_config(right_filter=", filter = '\"sync\" in item.labels'")
 
-    assert await unaccepted(careful) == ['right filter: nothing → "sync" in item.labels']
-    made = await careful.plan()
+    found = (await careful.plan()).impact
 
-    assert parts(made.impact) == {("leaves", "task", "", ""): 1}
-    assert [sample.title for part in made.impact.parts for sample in part.samples] == ["Paint the door"]
+    assert found is not None
+    assert said(found) == ['right filter: nothing → "sync" in item.labels']
+    assert parts(found) == {("leaves", "task", "", ""): 1}
+    assert [(each.title, each.message) for part in found.parts for each in part.samples] == [
+        ("Paint the door", "the filter of the right leaves it out")
+    ]
 
     await accept(careful)
     await careful.sync()
     careful.write_config(right_filter="")
     careful.edit_issue(2, title="Paint the gate")
-    made = await careful.plan()
 
-    assert parts(made.impact) == {("rewritten", "task", "left", "title"): 1}
+    assert parts((await careful.plan()).impact) == {
+        ("returns", "task", "", ""): 1,
+        ("rewritten", "task", "left", "title"): 1,
+    }
 
 
 async def test_a_new_row_shows_what_it_would_ask(careful: World):
@@ -379,6 +384,31 @@ async def test_creating_what_has_no_partner_is_shown_as_entering(careful: World)
     assert said(found) == ["initial: match → match-then-create"]
     assert parts(found) == {("enters", "task", "left", ""): 1}
     assert [sample.title for sample in found.parts[0].samples] == ["Paint the door"]
+
+
+async def test_another_filter_shows_what_enters_what_leaves_and_what_goes_on(careful: World):
+    careful.write_config(right_filter=", filter = '\"a\" in item.labels'")
+    for title, labels in {"stays": ["a", "b"], "leaves": ["a"], "enters": ["b"], "is none of ours": []}.items():
+        careful.new_issue(title, labels=labels)
+    paused = careful.new_issue("comes and goes", labels=["a"])
+    await careful.sync()
+    careful.edit_issue(paused, labels=["b"])
+    await careful.settle()
+    assert sorted(task["Title"] for task in careful.tasks()) == ["comes and goes", "leaves", "stays"]
+    careful.write_config(right_filter=", filter = '\"b\" in item.labels'")
+    before, writes = content(careful), careful.writes()
+
+    found = (await careful.plan()).impact
+
+    assert found is not None
+    assert said(found) == ['right filter: "a" in item.labels → "b" in item.labels']
+    assert found.read_whole
+    titles = {part.what: [sample.title for sample in part.samples] for part in found.parts if part.what != "rewritten"}
+    assert titles == {"enters": ["enters"], "returns": ["comes and goes"], "leaves": ["leaves"]}
+    assert (content(careful), careful.writes()) == (before, writes)
+    await accept(careful)
+    await careful.settle()
+    assert sorted(task["Title"] for task in careful.tasks()) == ["comes and goes", "enters", "leaves", "stays"]
 
 
 async def test_a_kind_that_is_not_synced_any_more_is_shown_as_leaving(careful: World):
