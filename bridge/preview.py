@@ -16,6 +16,7 @@ from bridge.config import plugins
 from bridge.config.expressions import texts
 from bridge.config.rows import row_specs
 from bridge.engine import people, sampling
+from bridge.engine.context import utc_now
 from bridge.engine.link import End, Link
 from bridge.engine.scope import rests_by
 from bridge.engine.trial import Trial, try_out
@@ -157,7 +158,9 @@ async def try_items(
     """
     async with _assembly(settings, store) as assembly:
         ready = await assembly.build(link)
-        if store is not None and people.is_helped(ready):
+        if store is None or live:
+            ready = await people.introduced(ready, utc_now())
+        elif people.is_helped(ready):
             known = await store.read(people.remembered, ready.people, ready.left, ready.right)
             ready = people.knowing(ready, known)
         fresh, trials, left_out = [], [], {}

@@ -13,6 +13,7 @@ from bridge.assemble import Assembly
 from bridge.computing import around
 from bridge.config import plugins
 from bridge.config.expressions import texts
+from bridge.config.people import listed_places
 from bridge.config.settings import Link as LinkSettings
 from bridge.config.settings import Settings
 from bridge.config.terms import terms_of
@@ -28,7 +29,7 @@ from bridge.errors import ConfigError, HeldError, LockedError, SignatureError, T
 from bridge.log import get
 from bridge.model import SIDES, Plan
 from connectors.base import Connector, Finding
-from state import deliveries, history, inbox, links, parked, runs
+from state import deliveries, directories, history, inbox, links, parked, runs
 from state.links import Ends
 from state.scratch import scratch
 from state.store import Session, Store
@@ -145,7 +146,7 @@ class Bridge:
                     _log.info("link.accepted", link=link, by=accepted.AUTO, changes=[str(each) for each in new])
                 run_id = await self.store.run(runs.start_run, ready.id, trigger, self.now())
                 if run_id % TIDY_EVERY == 0:
-                    await self.store.run(_tidy, utc_now())
+                    await self.store.run(_tidy, utc_now(), listed_places(self.settings))
                 return await carry_out(replace(self._run(ready, run_id, fence, trigger, how), approved=approved), do)
         except HeldError as held:
             return RunReport(link, 0, "unaccepted", error=held.message, hint=held.hint)
@@ -330,8 +331,9 @@ def _prepare(session: Session, link: Link) -> bool:
     return lacks_fields
 
 
-def _tidy(session: Session, now: datetime) -> None:
-    """Forget what nobody asks for any more; what an open conflict needs stays."""
+def _tidy(session: Session, now: datetime, listed: Collection[tuple[str, str]]) -> None:
+    """Forget what nobody asks for any more, and who is in places that are not ``listed``; what an open conflict needs stays."""
+    directories.prune(session, listed)
     history.prune(session, keep_days=KEEP_DAYS, now=now)
     runs.prune(session, keep_days=KEEP_DAYS, now=now)
     deliveries.prune(session, keep_days=KEEP_DAYS, now=now)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from bridge.model import Person
 from state.tables import DirectoryRow
@@ -46,6 +46,13 @@ def note_failure(session: Session, connection: str, container: str, error: str, 
     row = _row(session, connection, container, tried_at)
     row.tried_at, row.error = tried_at, error
     session.add(row)
+
+
+def prune(session: Session, kept: Collection[tuple[str, str]]) -> None:
+    """Forget the lists of all places but these (connection, container)."""
+    for row in session.exec(select(DirectoryRow)).all():
+        if (row.connection, row.container) not in kept:
+            session.delete(row)
 
 
 def _row(session: Session, connection: str, container: str, now: datetime) -> DirectoryRow:

@@ -28,6 +28,16 @@ def are_listed(settings: Settings, link: Link) -> bool:
     )
 
 
+def listed_places(settings: Settings) -> set[tuple[str, str]]:
+    """Connection and container of every end whose list of people may be kept."""
+    return {
+        (end.connection, end.container)
+        for link in settings.links
+        if are_listed(settings, link)
+        for end in (link.left, link.right)
+    }
+
+
 def people_rows(settings: Settings, link: Link) -> list[tuple[str, str, str]]:
     """Left name, right name, and where the row stands, of each row that names both."""
     left, right = link.left.connection, link.right.connection

@@ -9,6 +9,7 @@ import pytest
 from bridge import errors
 from bridge.contract.ground import Ground, Grounded
 from bridge.model import Ref
+from connectors.base import directory_of
 
 
 class Reading(Grounded):
@@ -64,6 +65,16 @@ class Reading(Grounded):
         ground.people.delete(task)
         with pytest.raises(errors.GoneError):
             await ground.fetch("task", task)
+
+    async def test_a_list_of_people_names_each_once_as_fields_do(self, ground: Ground) -> None:
+        directory = directory_of(ground.connector)
+        if directory is None:
+            pytest.skip("the connector lists no people")
+        listed = await directory.people(ground.people.container)
+        names = {person.name.casefold() for person in listed}
+        assert len(names) == len(listed)
+        assert not listed or {name.casefold() for name in ground.people.persons.values()} <= names
+        assert all(person.email is None or person.email == person.email.lower() for person in listed)
 
     async def test_a_container_that_is_not_there_proves_nothing(self, ground: Ground) -> None:
         with pytest.raises((errors.ContainerError, errors.ConfigError)):

@@ -55,6 +55,23 @@ def knowing(link: Link, people: People) -> Link:
     return replace(link, mappings=mappings, known=people)
 
 
+async def introduced(link: Link, now: datetime) -> Link:
+    """The link with everybody whom it can know, both lists asked for now and kept nowhere. A list that is refused tells
+    nobody.
+    """
+    if not is_helped(link):
+        return link
+    held: dict[Side, Known] = {}
+    for end in (link.left, link.right):
+        directory = directory_of(end.connector)
+        try:
+            people = () if directory is None else await directory.people(end.container)
+            held[end.side] = Known(people, now, now)
+        except TrackerError as error:
+            held[end.side] = Known((), None, now, error.message)
+    return knowing(link, joined(link.people, held)[0])
+
+
 def is_helped(link: Link) -> bool:
     """Whether the lists of both sides can tell more about somebody than the rows of [[people]] and equal addresses do."""
     if any(directory_of(end.connector) is None or not end.people_every_s for end in (link.left, link.right)):

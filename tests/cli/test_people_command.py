@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 
 import pytest
 from cli.conftest import CONFIG, NOW
 
+from bridge.engine.who import Looks
 from bridge.model import Person, Record, Ref
+from bridge.sandbox.server import Sandbox
 from state import directories, links, pairs
 from state.codec import dump_record
 from state.store import Store
@@ -93,12 +97,20 @@ def test_the_table_ends_with_rows_to_paste(named, bridge):
     assert bridge("config", "check").code == 0
 
 
-def test_a_refresh_that_fails_is_told_and_ends_nothing(named, bridge):
-    ended = bridge("people", "--refresh", "--json")
+def test_a_refresh_reads_both_lists_and_tells_of_one_that_fails(named, bridge, monkeypatch):
+    monkeypatch.setenv("BRIDGE_CONNECTIONS__HUB__TOKEN", "ghp_sandbox_bridge")
+    monkeypatch.setenv("BRIDGE_CONNECTIONS__BOARD__TOKEN", "tb_sandbox_bridge")
+    with Sandbox("github") as hub, Sandbox("artala") as board:
+        hub.fault("permission_lost", status=403, path="/assignees$", times=9)
+        file = named / "bridge.toml"
+        for box in (hub, board):
+            file.write_text(file.read_text().replace("http://127.0.0.1:9", box.url, 1))
+        ended = bridge("people", "--refresh", "--json")
 
     (found,) = json.loads(ended.out)
-    assert (ended.code, found["left"]["people"]) == (0, 5)
-    assert found["left"]["error"]
+    assert (ended.code, found["left"]["people"], found["right"]["people"]) == (0, 5, 7)
+    assert "403" in found["left"]["error"]
+    assert found["right"]["error"] == ""
 
 
 def test_why_knows_who_is_known_by_e_mail(named, bridge):
@@ -106,6 +118,35 @@ def test_why_knows_who_is_known_by_e_mail(named, bridge):
 
     said = [reason["message"] for each in story["fields"] for reason in each.get("reasons", [])]
     assert not any('"kim"' in message for message in said)
+
+
+def test_a_preview_knows_them_too_and_asks_nobody(named, bridge):
+    file = named / "bridge.toml"
+    file.write_text(re.sub("(unknown|default)_person = .*", "", file.read_text()))
+    told = json.loads(bridge("map", "test", "app", "--json").out)
+
+    assert [(lack["reason"], lack["value"]) for lack in told["kinds"][0]["lacks"]] == [("unknown-person", "drew")]
+    assert told["requests"] == {"left": 0, "right": 0}
+
+
+def test_lists_of_places_that_no_link_has_are_forgotten(named):
+    with Store.open(f"sqlite:///{named}/bridge.db") as store:
+        store.run_sync(directories.prune, {("hub", "acme/app")})
+        kept = [store.read_sync(directories.get, *place) for place in (("hub", "acme/app"), ("board", "Roadmap"))]
+
+    assert [len(each.people) for each in kept] == [5, 0]
+    assert kept[1].read_at is None
+
+
+def test_a_suggestion_among_five_thousand_people_takes_no_while():
+    crowd = [Person(f"u{number:04}", None, f"Person {number * 7919:x} {number:04}") for number in range(5000)]
+    looks = Looks([*crowd, Person("dfield", None, "Drew Field")])
+
+    began = time.process_time()
+    found = [looks.like(Person(f"x{number}", "drew.field@home.example", f"Nobody {number}")) for number in range(5)]
+
+    assert {each[0] for each in found} == {"dfield"}
+    assert time.process_time() - began < 5
 
 
 def test_a_default_needs_a_name(named, bridge):
