@@ -63,8 +63,7 @@ class Writer:
         body["project"] = {"key": container}
         if isinstance(labels, tuple) and labels:
             body["labels"] = [self._label(name) for name in labels]
-        if "issuetype" not in body:
-            body["issuetype"] = {"name": await self._type(container, fields.get("parent"))}
+        body["issuetype"] = {"name": await self._type(container, fields.get("parent"), fields.get("type"))}
         properties = [{"key": self._api.config.property_key, "value": property_of(marker)}]
         payload = {"fields": body, "properties": properties}
         try:
@@ -161,13 +160,18 @@ class Writer:
         self._feed.wrote(ref.id)
         return ordered(goal)
 
-    async def _type(self, container: str, parent: Value) -> str:
-        """The type of a new issue: below an epic and alone the usual one, else a subtask.
+    async def _type(self, container: str, parent: Value, wanted: Value) -> str:
+        """The type of a new issue: below an epic and alone the one that is wanted, else the usual one; below others a
+        subtask, of the wanted type if that is one. Jira takes subtasks there and nowhere else.
 
         Raises: RejectedError for the field ``parent``.
         """
+        below = wanted is not None and any(
+            row.subtask and row.name == wanted for row in await self._names.types(container)
+        )
+        usual = self._api.config.issue_type if wanted is None or below else str(wanted)
         if parent is None:
-            return self._api.config.issue_type
+            return usual
         ref = Ref(self._api.name, container, "task", str(parent))
         if ref.id not in self._levels:
             raw = (await self._feed.issue(ref, ("issuetype",))).fields.get("issuetype")
@@ -182,9 +186,9 @@ class Writer:
                 hint="Move the task one level up on the other side, or leave parent out of the mapping.",
                 field="parent",
             )
-        return (
-            self._api.config.issue_type if level and self._api.is_cloud else await self._names.subtask_type(container)
-        )
+        if level and self._api.is_cloud:
+            return usual
+        return str(wanted) if below else await self._names.subtask_type(container)
 
     async def _show_partner(self, issue: str, marker: Marker, before_send: BeforeSend | None) -> None:
         """A remote link, an upsert by its ``globalId``. It is a convenience: without it the issue is as good."""

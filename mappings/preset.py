@@ -12,7 +12,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final, TypeAlias
 
-from mappings.rows import RowSpec
+from mappings.fallback import Policy
+from mappings.rows import Direction, RowSpec
 
 Vocabulary: TypeAlias = Mapping[str, Mapping[str, Any]]
 
@@ -23,15 +24,21 @@ _INSTEAD: Final[Mapping[str, tuple[str, ...]]] = {
     "cancelled": ("done",),
     "critical": ("high",),
     "none": ("low", "medium"),
+    "feature": ("task",),
+    "support": ("task", "feature"),
+    "task": ("feature",),
     "low": ("medium",),
     "high": ("medium",),
 }
 """What a tracker says for a meaning that it has no word for, the nearest first."""
 
-_ORDER: Final = ("task", "name", "title", "description", "body", "status", "priority", "labels", "people")
+_ORDER: Final = ("task", "name", "title", "description", "body", "status", "priority", "type", "labels", "people")
 """How rows are listed; the others follow in the order of the left vocabulary."""
 
 _PEOPLE: Final = frozenset({"people", "person", "author"})
+_AT_BIRTH: Final = frozenset({"type"})
+"""Told when an item is made and never after: another type is another workflow with other fields, which moves items about."""
+
 _BYLINED: Final = frozenset({("comment", "body"), ("time_entry", "note")})
 
 
@@ -87,9 +94,12 @@ def _joined(
 def _row(kind: str, name: str, mine: Any, theirs: Any, origin: str, alike: bool, same_people: bool) -> RowSpec:
     if isinstance(mine, dict) and isinstance(theirs, dict):
         left, right = _choice(mine), _choice(theirs)
+        direction: Direction = "create-only" if name in _AT_BIRTH else "both"
         if alike:
-            return RowSpec(left.field, right.field, origin=origin)
-        return RowSpec(left.field, right.field, transform="choice", groups=_groups(left, right), origin=origin)
+            return RowSpec(left.field, right.field, direction, origin=origin)
+        groups = _groups(left, right)
+        unknown: Policy | None = "leave" if name in _AT_BIRTH else None
+        return RowSpec(left.field, right.field, direction, "choice", groups, origin=origin, unknown=unknown)
     if (kind, name) in _BYLINED:
         return RowSpec(mine, theirs, transform="byline", origin=origin)
     if name in _PEOPLE and not same_people:

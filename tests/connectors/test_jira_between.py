@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 from trackers.between import Between, people_of
 from trackers.jira import People
+from trackers.redmine import TRACKER
+
+from bridge.sandbox.jira_scheme import TYPES
 
 
 @pytest.fixture
@@ -120,3 +123,26 @@ async def test_time_that_is_made_anew_under_another_task_still_says_whose_it_is(
         assert entry["task"] == two
         assert "looked" in str(entry["note"])
         assert str(entry["note"]).count("(right):") + str(entry["note"]).count("(left):") == 1
+
+
+def of_jira(world: Between, item: str) -> str:
+    return TYPES[world.left.box.store.issues[int(item)].type][0]
+
+
+async def test_a_new_item_gets_the_type_of_its_original_and_keeps_its_own_afterwards(tmp_path):
+    with Between(tmp_path, "jira", "redmine") as both:
+        both.left.box.seed(issues=[{"summary": "Fault", "type": "Bug"}, {"summary": "Wish", "type": "Story"}])
+        fault, help_ = both.right.create("Leak", type="Bug"), both.right.create("Question", type="Support")
+        report = await both.settle()
+        there = both.right.box.store.issues
+        of = {issue.subject: issue.tracker for issue in there.values()}
+        across = {right: left for left, right in both.pairs()}
+        here = {name: of_jira(both, across[item]) for name, item in (("Leak", fault), ("Question", help_))}
+
+        both.right.edit(fault, title="Leak in the roof", type="Feature")
+        await both.settle()
+
+        assert report.counts["parked"] == 0, report
+        assert (of["Fault"], of["Wish"]) == (TRACKER["Bug"], TRACKER["Feature"])
+        assert here == {"Leak": "Bug", "Question": "Task"}
+        assert of_jira(both, across[fault]) == "Bug"

@@ -236,6 +236,16 @@ async def test_a_task_below_a_task_becomes_a_subtask(dialect: str) -> None:
         assert caught.value.field == "parent"
 
 
+async def test_a_type_that_is_wanted_gives_way_to_what_jira_takes_at_that_place() -> None:
+    async with site() as there:
+        [parent] = there.seed({})
+        wanted = [("Bug", None), ("Bug", parent), ("Sub-task", parent), ("Sub-task", None)]
+
+        made = [await there.create({"title": "Made", "type": type_, "parent": above}) for type_, above in wanted]
+
+        assert [each.fields["type"] for each in made] == ["Bug", "Sub-task", "Sub-task", "Task"]
+
+
 async def test_a_task_below_an_epic_stays_a_task() -> None:
     async with site() as there:
         [epic] = there.seed({"type": "Epic"})

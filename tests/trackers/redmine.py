@@ -15,6 +15,7 @@ PERSONS = {"ann": "ann@example.com", "bob": "bob@example.com"}
 IDS = {"ann@example.com": 5, "bob@example.com": 6}
 STATUS = {"New": 1, "In Progress": 2, "Resolved": 3, "Feedback": 4, "Closed": 5, "Rejected": 6}
 PRIORITY = {"Low": 1, "Normal": 2, "High": 3, "Urgent": 4, "Immediate": 5}
+TRACKER = {"Bug": 1, "Feature": 2, "Support": 3}
 MARKER, LABELS, TIME_MARKER = 1, 2, 3
 PLAIN = {"title": "subject", "description": "description", "due_on": "due_date", "start_on": "start_date"}
 
@@ -181,6 +182,8 @@ time_walk_s = 0
             body["parent_issue_id"] = fields["parent"] or ""
         if "priority" in fields:
             body["priority_id"] = PRIORITY[fields["priority"]]
+        if "type" in fields:
+            body["tracker_id"] = TRACKER[fields["type"]]
         if "status" in fields:
             body["status_id"] = STATUS[fields["status"]]
         return body
