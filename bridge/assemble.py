@@ -82,6 +82,7 @@ class Assembly:
             {(side, kind): self._wanted(ends[side], kind) for side in SIDES for kind in link.kinds},
             {side: getattr(self.settings.connections[ends[side].connection], "sweep_every", 1) for side in SIDES},
             answers=Answers(link.conflict_comments_on, {side: self._heard(link, side) for side in SIDES}),
+            origins=frozenset(side for side in SIDES if link.origin_line in (side, "both")),
             people=people,
             known=people,
             terms=terms_of(self.settings, link),

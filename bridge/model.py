@@ -85,10 +85,12 @@ class FieldSpec:
     """What one field of one kind can hold on one tracker.
 
     ``writable``: ``always``; ``create`` only; ``update`` only; ``never``.
-    ``max_length`` is in characters, ``max_items`` in members. ``choices`` is None when any name may be written.
+    ``max_length`` is in what ``counts`` says, ``max_items`` in members. ``choices`` is None when any name may be written.
     ``in_feed`` is False for a field whose change does not move the record in the change feed, so that only a sweep
     or a fetch sees it. ``emails``: persons are named by their e-mail addresses, which mean the same elsewhere (S14).
-    ``makes``: whether writing a name that is not there yet makes it (labels). ``step``: what a duration is a multiple of here, in seconds; the least that is not nothing (S12).
+    ``makes``: whether writing a name that is not there yet makes it (labels). ``step``: what a duration is a multiple of
+    here, in seconds; the least that is not nothing (S12). ``live``: what a text sets off here, by the names in
+    ``mappings.text.defuse`` (a mention, a reference): copies of texts are written without.
     """
 
     name: str
@@ -102,6 +104,8 @@ class FieldSpec:
     emails: bool = False
     step: int = 1
     makes: bool = True
+    live: frozenset[str] = frozenset()
+    counts: Literal["characters", "utf16", "bytes"] = "characters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +271,7 @@ class Hold:
     """Something that is not written, and why: what ``bridge why`` and the parked list show.
 
     ``reason`` is one of: initial, ambiguous, orphaned, unmapped, unknown-person, too-long, unreachable, read-only, invalid,
-    copied-marker, entity-clash, one-way, create-unknown, frozen; of an undo: changed-since, in-conflict, not-undoable,
+    truncated, copied-marker, entity-clash, one-way, create-unknown, frozen; of an undo: changed-since, in-conflict, not-undoable,
     gone, failed.
     """
 

@@ -21,7 +21,7 @@ from bridge.errors import GoneError, NotFoundError, RejectedError
 from bridge.model import Fields, FieldSpec, FieldType, Kind, Marker, Record, Ref, Schema, Value
 from connectors.github_api import repo_path
 from connectors.github_walk import Walk
-from connectors.github_wire import BODY_LIMIT, COMMENT, COMMENTS, MARKER_ROOM, Row, believed, join_body, login_of
+from connectors.github_wire import BODY_LIMIT, COMMENT, COMMENTS, LIVE, MARKER_ROOM, Row, believed, join_body, login_of
 from connectors.markers import CONVERSATION
 from connectors.status import decode
 
@@ -194,7 +194,7 @@ def _tail(ref: Ref) -> str:
 def parts_schema(kind: str) -> Schema:
     """A comment, or a time entry in whole minutes; its author is who wrote the comment."""
     specs: tuple[FieldSpec, ...] = (FieldSpec("task", FieldType.REF, writable="create"),)
-    room: dict[str, Any] = {"max_length": BODY_LIMIT - MARKER_ROOM, "dialect": "markdown"}
+    room: dict[str, Any] = {"max_length": BODY_LIMIT - MARKER_ROOM, "dialect": "markdown", "live": LIVE}
     if kind == Kind.COMMENT.value:
         specs += (
             FieldSpec("body", FieldType.TEXT, **room),

@@ -21,6 +21,11 @@ from bridge.model import Fields, FieldSpec, FieldType, Kind, Marker, Record, Ref
 TITLE_LIMIT: Final = 256
 BODY_LIMIT: Final = 65_536
 MARKER_ROOM: Final = 300
+LIVE: Final = frozenset({"mention", "number", "gh", "address"})
+"""What a body or a comment sets off: a mention notifies, a reference shows up on what it names (GitHub's page "Autolinked
+references and URLs"). A commit's hash is only a link, which nobody hears of, and is left whole for who copies it. Titles
+set off nothing.
+"""
 
 STATUSES: Final[Mapping[str, tuple[str, str | None]]] = {
     "open": ("open", None),
@@ -339,7 +344,7 @@ def issue_schema() -> Schema:
     return _schema(
         Kind.TASK,
         FieldSpec("title", FieldType.LINE, max_length=TITLE_LIMIT),
-        FieldSpec("description", FieldType.TEXT, max_length=BODY_LIMIT - MARKER_ROOM, dialect="markdown"),
+        FieldSpec("description", FieldType.TEXT, max_length=BODY_LIMIT - MARKER_ROOM, dialect="markdown", live=LIVE),
         FieldSpec("status", FieldType.CHOICE, choices=tuple(STATUSES)),
         FieldSpec("labels", FieldType.SET, max_length=50, max_items=100),
         FieldSpec("assignees", FieldType.PERSONS, max_items=10),

@@ -26,7 +26,7 @@ from connectors.jira_names import shown_name
 from connectors.jira_search import Asked, updated_ms
 from connectors.jira_text import plain_adf, plain_text, stored_of, value_of
 from connectors.jira_threads import Row, Threads, is_cut, is_restricted
-from connectors.jira_wire import TEXT_LIMIT, Issue, Wire, listed_property, property_of
+from connectors.jira_wire import Issue, Wire, listed_property, property_of, room
 from connectors.status import decode
 from connectors.versions import digest
 
@@ -49,9 +49,7 @@ class CommentRecords:
         cloud, emails = self._api.is_cloud, self._api.config.people_by == "email"
         specs = (
             FieldSpec("task", FieldType.REF, writable="create"),
-            FieldSpec(
-                "body", FieldType.TEXT, max_length=None if cloud else TEXT_LIMIT, dialect="adf" if cloud else "wiki"
-            ),
+            FieldSpec("body", FieldType.TEXT, **room(cloud=cloud)),
             FieldSpec("author", FieldType.PERSON, writable="never", emails=emails),
             FieldSpec("author_name", FieldType.LINE, writable="never"),
             FieldSpec("created_at", FieldType.INSTANT, writable="never"),

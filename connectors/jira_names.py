@@ -190,8 +190,9 @@ def custom_spec(name: str, field: Field, dialect: Literal["adf", "wiki"], *, ema
     kind = field.type
     if kind is None:
         return FieldSpec(name, FieldType.LINE, writable="never")
-    text = dialect if kind is FieldType.TEXT else "plain"
-    return FieldSpec(name, kind, dialect=text, emails=emails and kind in (FieldType.PERSON, FieldType.PERSONS))
+    if kind is FieldType.TEXT:
+        return FieldSpec(name, kind, dialect=dialect, live=frozenset({"mention" if dialect == "adf" else "profile"}))
+    return FieldSpec(name, kind, emails=emails and kind in (FieldType.PERSON, FieldType.PERSONS))
 
 
 def shown_name(user: Any) -> str | None:

@@ -23,6 +23,19 @@ from connectors.versions import digest
 
 TITLE_LIMIT: Final = 255
 TEXT_LIMIT: Final = 32_767
+ADF_LIMIT: Final = 30_000
+"""Of ADF, which Jira turns into wiki markup of its own before it measures: what fits for certain."""
+
+
+def room(*, cloud: bool) -> dict[str, Any]:
+    """What a rich text holds. A mention notifies: a node of ADF, ``[~name]`` in wiki markup, never ``@name``. A key of an
+    issue becomes a link that leaves no trace there. Java counts UTF-16 units.
+    """
+    if cloud:
+        return {"max_length": ADF_LIMIT, "dialect": "adf", "live": frozenset({"mention"}), "counts": "utf16"}
+    return {"max_length": TEXT_LIMIT, "dialect": "wiki", "live": frozenset({"profile"}), "counts": "utf16"}
+
+
 BUILT_IN: Final = [
     "summary",
     "description",
@@ -241,7 +254,7 @@ def task_schema(api: JiraApi, custom: Mapping[str, Field]) -> Schema:
     emails = api.config.people_by == "email"
     specs = [
         FieldSpec("title", FieldType.LINE, max_length=TITLE_LIMIT),
-        FieldSpec("description", FieldType.TEXT, max_length=None if api.is_cloud else TEXT_LIMIT, dialect=dialect),
+        FieldSpec("description", FieldType.TEXT, **room(cloud=api.is_cloud)),
         FieldSpec("status", FieldType.CHOICE),
         FieldSpec("priority", FieldType.CHOICE),
         FieldSpec("labels", FieldType.SET, max_length=255),

@@ -27,7 +27,7 @@ from connectors.jira_names import shown_name
 from connectors.jira_search import Asked, Search
 from connectors.jira_text import stored_of, value_of
 from connectors.jira_threads import is_restricted
-from connectors.jira_wire import Wire, jira_time, listed_property, milliseconds, property_of
+from connectors.jira_wire import Wire, jira_time, listed_property, milliseconds, property_of, room
 from connectors.jira_worklog_feed import Cursor, Row, WorklogFeed
 from connectors.status import decode
 from connectors.versions import digest
@@ -60,7 +60,7 @@ class Worklogs:
             FieldSpec("spent_on", FieldType.DATE),
             FieldSpec("started_at", FieldType.INSTANT),
             FieldSpec("seconds", FieldType.DURATION, step=GRAIN_S),
-            FieldSpec("note", FieldType.TEXT, dialect="adf" if self._api.is_cloud else "wiki"),
+            FieldSpec("note", FieldType.TEXT, **room(cloud=self._api.is_cloud)),
         )
         return Schema("time_entry", {spec.name: spec for spec in specs})
 

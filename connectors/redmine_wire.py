@@ -26,6 +26,11 @@ CUSTOM: Final = "custom."
 TITLE_MAX: Final = 255
 NOTE_MAX: Final = 1024
 TEXT_MAX: Final = 60_000
+LIVE: Final = frozenset({"mention", "mention-in-code", "number", "revision", "resource", "macro", "page"})
+"""What a description or note sets off. A mention notifies since Redmine 5, inside a line of code as well: only what stands in
+a fence or in ``<pre>`` is passed over (``Mentionable`` in Redmine's source). The others are links and macros that would
+mean something of this Redmine (its page "Links" of the text formatting).
+"""
 MARKER_ROOM: Final = 200
 HOUR_S: Final = 3600
 HUNDREDTH_S: Final = 36
@@ -294,6 +299,7 @@ def custom_spec(
         writable="always" if is_known else "never",
         choices=possible if kind == "list" and not multiple else None,
         dialect=dialect.dialect if kind == "text" else "plain",
+        live=LIVE if kind == "text" else frozenset(),
     )
 
 
@@ -301,7 +307,7 @@ def task_schema(config: RedmineConfig, custom: tuple[FieldSpec, ...]) -> Schema:
     by_mail = config.people_by == "email"
     specs = [
         FieldSpec("title", FieldType.LINE, max_length=TITLE_MAX),
-        FieldSpec("description", FieldType.TEXT, max_length=TEXT_MAX - MARKER_ROOM, dialect=config.dialect),
+        FieldSpec("description", FieldType.TEXT, max_length=TEXT_MAX - MARKER_ROOM, dialect=config.dialect, live=LIVE),
         FieldSpec("status", FieldType.CHOICE),
         FieldSpec("priority", FieldType.CHOICE),
         FieldSpec("type", FieldType.CHOICE),
@@ -324,7 +330,14 @@ def task_schema(config: RedmineConfig, custom: tuple[FieldSpec, ...]) -> Schema:
 def comment_schema(config: RedmineConfig) -> Schema:
     specs = (
         FieldSpec("task", FieldType.REF, writable="create"),
-        FieldSpec("body", FieldType.TEXT, max_length=TEXT_MAX - MARKER_ROOM, dialect=config.dialect, in_feed=False),
+        FieldSpec(
+            "body",
+            FieldType.TEXT,
+            max_length=TEXT_MAX - MARKER_ROOM,
+            dialect=config.dialect,
+            in_feed=False,
+            live=LIVE,
+        ),
         FieldSpec(
             "author",
             FieldType.PERSON,

@@ -17,6 +17,9 @@ from mappings.lenses import Lens
 
 NOBODY: Final = "somebody"
 
+_GAP: Final = r"(?:[ \t\r]*\n)+|\s+"
+"""Between the line and the text. How far the text itself is indented, as code is, is its own."""
+
 _WHO: Final = r"[^\n<>]{1,80}? \(%s\):"
 
 
@@ -51,7 +54,7 @@ class Byline:
         """A side's text without the line, where that side is the copy."""
         if not isinstance(value, str) or (side != self.on and not self.third):
             return value
-        return _split(value, self._spec(side), self.third or self._origin(side))[1]
+        return split_head(value, self._spec(side), who_of(self.third or self._origin(side)))[1]
 
     def has_line(self, side: Side, value: Value) -> bool:
         """Whether a text of ``side`` begins with such a line about somebody of the other side."""
@@ -59,7 +62,7 @@ class Byline:
 
     def line_in(self, side: Side, value: Value, origin: str) -> str:
         """The line about somebody of the connection ``origin`` with which a text of ``side`` begins; empty for none."""
-        return _split(value, self._spec(side), origin)[0] if isinstance(value, str) else ""
+        return split_head(value, self._spec(side), who_of(origin))[0] if isinstance(value, str) else ""
 
     def _carry(self, to: Side, value: Value) -> Value:
         bare = self.bare(other(to), value)
@@ -67,7 +70,7 @@ class Byline:
         line = self.kept[to == "right"] if self.third else self.line if to == self.on else ""
         if not line:
             return carried
-        return _with(carried if isinstance(carried, str) else "", line, self._spec(to))
+        return with_head(carried if isinstance(carried, str) else "", line, self._spec(to))
 
     def _spec(self, side: Side) -> FieldSpec:
         return self.left_spec if side == "left" else self.right_spec
@@ -76,31 +79,52 @@ class Byline:
         return self.left_connection if copy == "right" else self.right_connection
 
 
-def _with(text: str, line: str, spec: FieldSpec) -> str:
+def who_of(origin: str) -> str:
+    """What a line about somebody of a connection looks like, as a regular expression."""
+    return _WHO % re.escape(origin)
+
+
+def with_head(text: str, line: str, spec: FieldSpec) -> str:
+    """The text with a line above it, or before it where there is one line. A web address in it is a link."""
     if spec.type is not FieldType.TEXT:
         return f"{line} {text}".rstrip()
     if spec.dialect == "adf":
-        head = {"type": "paragraph", "content": [{"type": "text", "text": line}]}
+        head = {"type": "paragraph", "content": [_adf_run(piece) for piece in _pieces(line)]}
         body = _adf(text) or {"type": "doc", "version": 1, "content": []}
         return _dump({**body, "content": [head, *body.get("content", ())]})
     if spec.dialect == "html":
-        return f"<p>{html.escape(line, quote=False)}</p>{text}"
-    return f"{line}\n\n{text}".rstrip()
+        return f"<p>{''.join(_html_run(piece) for piece in _pieces(line))}</p>{text}"
+    return f"{line}\n\n{text}" if text else line
 
 
-def _split(text: str, spec: FieldSpec, origin: str) -> tuple[str, Value]:
-    """The line about somebody of ``origin``, empty for none, and the text below it."""
-    who = _WHO % re.escape(origin)
+def split_head(text: str, spec: FieldSpec, who: str) -> tuple[str, Value]:
+    """The line that ``who`` describes, empty for none, and the text below it."""
     if spec.type is FieldType.TEXT and spec.dialect == "adf":
         return _adf_split(text, who)
     if spec.type is FieldType.TEXT and spec.dialect == "html":
-        found = re.match(rf"\s*<p>\s*({_WHO % re.escape(html.escape(origin, quote=False))})\s*</p>\s*", text)
-    else:
-        found = re.match(rf"({who})(?:\s+|$)", text)
-    if found is None:
-        return "", text
-    line = html.unescape(found[1]) if spec.dialect == "html" else found[1]
-    return line, text[found.end() :] or None
+        found = re.match(r"\s*<p>(.*?)</p>\s*", text, re.DOTALL)
+        said = html.unescape(re.sub(r"<[^<>]*>", "", found[1])).strip() if found else ""
+        if found is None or re.fullmatch(who, said) is None:
+            return "", text
+        return said, text[found.end() :] or None
+    found = re.match(rf"({who})(?:{_GAP}|$)", text)
+    return (found[1], text[found.end() :] or None) if found else ("", text)
+
+
+def _pieces(line: str) -> list[str]:
+    """The words and the web addresses of a line, in turn."""
+    return [piece for piece in re.split(r"(https?://\S+)", line) if piece]
+
+
+def _adf_run(piece: str) -> dict[str, Any]:
+    if not piece.startswith("http"):
+        return {"type": "text", "text": piece}
+    return {"type": "text", "text": piece, "marks": [{"type": "link", "attrs": {"href": piece}}]}
+
+
+def _html_run(piece: str) -> str:
+    said = html.escape(piece, quote=False)
+    return f'<a href="{html.escape(piece)}">{said}</a>' if piece.startswith("http") else said
 
 
 def _adf(text: str) -> dict[str, Any] | None:

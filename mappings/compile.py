@@ -20,7 +20,9 @@ from mappings.compare import Compared
 from mappings.computed import COMPUTED, Computed, fits, is_computed, said, spec_beside
 from mappings.fallback import Default, Unknown
 from mappings.joint import Joint, cannot_join, check_keys, check_names, check_ways, field_of
-from mappings.lenses import Lens, Rounded, Same
+from mappings.lenses import Lens, Rounded, Same, parts
+from mappings.mirrored import Mirrored, mirrored
+from mappings.origin import Origin
 from mappings.people import People
 from mappings.prefix import Prefix
 from mappings.references import References
@@ -42,8 +44,8 @@ def compile_rows(
     joints = (
         _joint(
             spec,
-            field_of(left, spec.left, "left", spec.origin, link),
-            field_of(right, spec.right, "right", spec.origin, link),
+            _within(field_of(left, spec.left, "left", spec.origin, link), spec.left_limit),
+            _within(field_of(right, spec.right, "right", spec.origin, link), spec.right_limit),
             people,
             link,
         )
@@ -58,10 +60,11 @@ def compile_rows(
             hint=f"Mapped: {', '.join(sorted(by_left))}.",
         )
     authors: dict[Side, str] = {}
-    if any(isinstance(row.lens, Byline) for row in rows):
+    layers = [each for row in rows for each in parts(row.lens)]
+    if any(isinstance(each, Byline | Origin) for each in layers):
         sides: tuple[tuple[Side, Schema], ...] = (("left", left), ("right", right))
         authors = {side: name for side, schema in sides for name in _AUTHORS if name in schema.fields}
-    is_bound = any(isinstance(row.lens, References | Byline) for row in rows)
+    is_bound = any(isinstance(each, References | Byline | Origin | Mirrored) for each in layers)
     return Mapping_(kind, rows, people, authors, is_bound)
 
 
@@ -234,11 +237,31 @@ def _computed(lens: Lens, joint: Joint) -> Lens:
     return lens
 
 
+def _origin(lens: Lens, joint: Joint) -> Lens:
+    """Descriptions may say where they come from (``origin_line`` of the link)."""
+    is_description = "description" in (joint.spec.left, joint.spec.right) and joint.types == {FieldType.TEXT}
+    return Origin(lens, joint.left, joint.right) if is_description else lens
+
+
+def _mirrored(lens: Lens, joint: Joint) -> Lens:
+    """Names are written as they are: they are in the map, or nobody's."""
+    if joint.spec.transform in ("choice", "people"):
+        return lens
+    return mirrored(lens, joint.left, joint.right, joint.spec.too_long)
+
+
+def _within(spec: FieldSpec, limit: int | None) -> FieldSpec:
+    """A field that takes no more than a row allows it to."""
+    if limit is None or (spec.max_length is not None and spec.max_length <= limit):
+        return spec
+    return replace(spec, max_length=limit)
+
+
 Base: TypeAlias = Callable[[Joint], "Lens | None"]
 Around: TypeAlias = Callable[[Lens, Joint], Lens]
 
 _BASES: Final[Sequence[Base]] = (_references, _people, _choice, _prefix, _durations, _texts, _types)
-_AROUND: Final[Sequence[Around]] = (_default, _compared, _byline, _computed)
+_AROUND: Final[Sequence[Around]] = (_default, _compared, _byline, _origin, _mirrored, _computed)
 """From the inside out: the last one sees a side's value first."""
 
 

@@ -43,6 +43,8 @@ class Lens(Protocol):
 
     def agree(self, left: Value, right: Value) -> bool: ...
 
+    def __hash__(self) -> int: ...
+
 
 Ways: TypeAlias = Literal["both", "left-to-right", "right-to-left"]
 

@@ -11,6 +11,7 @@ from mappings import fallback
 from mappings.compare import Form, formed
 from mappings.computed import is_computed
 from mappings.lenses import Lens
+from mappings.mirrored import TooLong
 from mappings.normal import normal
 from mappings.people import People, exchanged, people_in
 
@@ -26,6 +27,7 @@ class RowSpec:
 
     ``unknown``: what becomes of a name without a row in the map; None parks single values and leaves members of sets alone.
     ``normal``: the form in which values are compared beside that of their types. Prefixes are those of names on a side.
+    ``left_limit``, ``right_limit``: fewer characters than the fields have room for; ``too_long``: ``mappings.mirrored``.
     """
 
     left: str
@@ -42,6 +44,9 @@ class RowSpec:
     right_prefix: str = ""
     normal: Form | None = None
     has_own_map: bool = True
+    too_long: TooLong | None = None
+    left_limit: int | None = None
+    right_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,7 @@ def _lack(lack: Lack, link: Link) -> str:
         "unknown-person": f"nobody on {link.side(other(lack.side)).connection}.",
         "unreachable": f"{link.side(other(lack.side)).connection} has no such name.",
         "too-long": f"by up to {lack.over:,}." if lack.over else f"{lack.message}.",
+        "truncated": f"by up to {lack.over:,}; {lack.message}.",
     }.get(lack.reason, f"{lack.message.rstrip('.')}.")
     return (
         f"{escape(link.side(lack.side).connection)} [bold]{escape(lack.field)}[/bold] {what}{escape(redact(said))}{near} "

@@ -85,6 +85,9 @@ def _laid_over(shipped: tuple[RowSpec, ...], link: Link, kind: str, origins: Seq
                 row.right_prefix,
                 row.normal,
                 has_own_map=bool(groups),
+                too_long=row.too_long,
+                left_limit=row.left_limit,
+                right_limit=row.right_limit,
             )
         )
     return (*kept, *written)

@@ -200,6 +200,20 @@ class FieldRow(Strict):
     conflict: Policy | None = Field(
         None, description="Who wins when both sides changed this field. Left out: as the link says."
     )
+    too_long: Literal["truncate", "park"] | None = Field(
+        None,
+        description="What becomes of a text that does not fit on the other side. truncate writes its beginning, which "
+        "says where the whole is and is never written back; park leaves the other side alone and reports it. Left out: "
+        "truncate for texts, titles and notes; park for other fields of one line.",
+    )
+    left_limit: int | None = Field(
+        None, ge=100, description="Characters that the left field shall hold at most. Left out: what the tracker takes."
+    )
+    right_limit: int | None = Field(
+        None,
+        ge=100,
+        description="Characters that the right field shall hold at most. Left out: what the tracker takes.",
+    )
 
 
 class ExternalId(Strict):
@@ -251,6 +265,11 @@ class Link(Strict):
         "manual",
         description="Who wins when both sides changed one field: manual asks a person, newest trusts both servers' "
         "clocks, merge joins texts line by line, keep-both also where both changed the same line.",
+    )
+    origin_line: Literal["off", "left", "right", "both"] = Field(
+        "off",
+        description="On which side a description that Bridge copied there begins with a line that says where it comes "
+        "from and who wrote it.",
     )
     conflict_comments: Literal["off", "left", "right", "both"] = Field(
         "off",

@@ -6,11 +6,15 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from bridge.model import SIDES, Record, Side, Value, other
 from mappings.byline import Byline, line_of
-from mappings.lenses import UnmappedError
+from mappings.computed import Computed
+from mappings.lenses import Lens, UnmappedError, find
+from mappings.mirrored import Mirrored
+from mappings.origin import Origin, origin_of
 from mappings.references import References
 from mappings.rows import Mapping_, Row
 
@@ -53,11 +57,67 @@ def named(mapping: Mapping_, side: Side, values: Iterable[Mapping[str, object]])
 
 
 def _bound(link: Link, mapping: Mapping_, row: Row, records: Mapping[Side, Record | None], refs: References) -> Row:
-    if isinstance(row.lens, References):
-        return replace(row, lens=refs, known={})
-    if isinstance(row.lens, Byline):
-        return replace(row, lens=_byline(link, mapping, row, row.lens, records), known={})
-    return row
+    lens = _lens(link, mapping, row, row.lens, records, refs)
+    return row if lens is row.lens else replace(row, lens=lens, known={})
+
+
+def _lens(
+    link: Link, mapping: Mapping_, row: Row, lens: Lens, records: Mapping[Side, Record | None], refs: References
+) -> Lens:
+    bind = partial(_lens, link, mapping, row, records=records, refs=refs)
+    match lens:
+        case References():
+            return refs
+        case Byline():
+            return _byline(link, mapping, row, lens, records)
+        case Origin():
+            return _origin(link, mapping, row, replace(lens, inner=bind(lens.inner)), records)
+        case Mirrored(inner):
+            return _mirrored(link, row, replace(lens, inner=bind(inner)), records)
+        case Computed(inner):
+            return replace(lens, inner=bind(inner))
+    return lens
+
+
+def _mirrored(link: Link, row: Row, lens: Mirrored, records: Mapping[Side, Record | None]) -> Mirrored:
+    """With the addresses of both records, for a text that is cut says where the whole is, and what they now hold."""
+    left, right = (_seen(link, row, side, records[side]) for side in SIDES)
+    return replace(lens, urls=(left[0], right[0]), texts=(left[1], right[1]))
+
+
+def _seen(link: Link, row: Row, side: Side, record: Record | None) -> tuple[str, Value]:
+    if record is None:
+        return "", None
+    return _address(link, side, record), row.normal(side, record.fields.get(row.field(side)))
+
+
+def _address(link: Link, side: Side, record: Record) -> str:
+    """Where people find a record; its id where the tracker has no address for it."""
+    return record.url or link.end(side).connector.item_url(record.ref) or record.ref.key
+
+
+def _origin(link: Link, mapping: Mapping_, row: Row, lens: Origin, records: Mapping[Side, Record | None]) -> Origin:
+    """What stands at the head of a description: on the copy, where it comes from. A copy of a third tracker's record keeps
+    the line that it has.
+    """
+    heads = {side: lens.line_in(side, _meant(row, side, records[side])) for side in SIDES}
+    if not link.origins and not any(heads.values()):
+        return lens
+    copies = {side: (record := records[side]) is not None and link.trusts(record.marker) for side in SIDES}
+    copy = _copy(link, records)
+    lines: dict[Side, str] = {side: heads[side] if copies[side] and side != copy else "" for side in SIDES}
+    if copy in link.origins and (source := records[other(copy)]) is not None:
+        end, address = link.end(other(copy)), _address(link, other(copy), source)
+        carried = heads[other(copy)] if copies[other(copy)] else ""
+        lines[copy] = carried or origin_of(end.connection, address, _name(mapping, other(copy), source))
+    return replace(lens, lines=(lines["left"], lines["right"]), copies=(copies["left"], copies["right"]))
+
+
+def _meant(row: Row, side: Side, record: Record | None) -> Value:
+    """What a side's text says, without what makes it inert."""
+    value = None if record is None else record.fields.get(row.field(side))
+    lens = find(row.lens, Mirrored)
+    return value if lens is None else lens.meant(side, value)
 
 
 def _byline(link: Link, mapping: Mapping_, row: Row, lens: Byline, records: Mapping[Side, Record | None]) -> Byline:

@@ -173,6 +173,7 @@ class Link:
     them were read, left and right.
     ``terms``: what a person accepts of its configuration (``accepted.py``); with ``auto_accept`` nobody is asked.
     ``computations``: what expressions come to, by (connection, container, kind).
+    ``origins``: the sides where descriptions say where they come from.
     """
 
     id: int
@@ -191,6 +192,7 @@ class Link:
     sweep_every: Mapping[Side, int] = field(default_factory=dict)
     skew: timedelta = timedelta(seconds=2)
     answers: Answers = field(default_factory=Answers)
+    origins: frozenset[Side] = frozenset()
     people: People = field(default_factory=lambda: People({}, {}))
     known: People = field(default_factory=lambda: People({}, {}))
     met: tuple[datetime | None, datetime | None] | None = None

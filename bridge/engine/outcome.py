@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from bridge.model import SIDES, UNSET, FieldSpec, Side, Unset, Value, other
 from mappings.lenses import OUTSIDE, UnmappedError
+from mappings.measure import length
 from mappings.rows import Row
 
 KEEP: Final = UNSET
@@ -103,8 +104,8 @@ def unwritable(spec: FieldSpec, value: Value) -> tuple[str, str] | None:
     """Why this field cannot hold this value: (reason, message), or None when it can."""
     if spec.writable in ("never", "create"):
         return "read-only", f'"{spec.name}" cannot be written there'
-    if spec.max_length is not None and isinstance(value, str) and len(value) > spec.max_length:
-        return "too-long", f'"{spec.name}" has {len(value)} characters, {spec.max_length} fit there'
+    if spec.max_length is not None and isinstance(value, str) and (long := length(spec, value)) > spec.max_length:
+        return "too-long", f'"{spec.name}" has {long} characters, {spec.max_length} fit there'
     if spec.max_items is not None and isinstance(value, tuple) and len(value) > spec.max_items:
         return "too-long", f'"{spec.name}" has {len(value)} members, {spec.max_items} fit there'
     if spec.choices is not None and isinstance(value, str) and value not in spec.choices:

@@ -15,7 +15,8 @@ from bridge.engine.plan import title_of
 from bridge.engine.sets import members, word_of
 from bridge.merge import key
 from bridge.model import SIDES, FieldSpec, FieldType, Record, Side, Value, other
-from mappings.lenses import LEFT_ALONE, OUTSIDE, UnmappedError
+from mappings.lenses import LEFT_ALONE, OUTSIDE, UnmappedError, find
+from mappings.mirrored import TRUNCATED, Mirrored
 from mappings.references import WAITING
 from mappings.rows import Row
 
@@ -24,9 +25,9 @@ Verdict = Literal["same", "differs", "one-way", "alone", "held", "waits", "empty
 
 ``same``: it came back as it was. ``differs``: it came back as something that counts as the same (two names of one meaning, a
 duration that was rounded): its own side keeps it, the other cannot show the difference. ``one-way``: it is carried and
-never comes back. ``alone``: its row says to leave it where it is. ``held``: it, or a member of it, cannot be said on the
-other side. ``waits``: for the partner of the task that it names. ``empty``: there was nothing to carry. ``unread``: the record
-was read before the row was there.
+never comes back. ``alone``: its row says to leave it where it is, or it is the beginning of a text that was cut. ``held``:
+it, or a member of it, cannot be said on the other side. ``waits``: for the partner of the task that it names. ``empty``: there
+was nothing to carry. ``unread``: the record was read before the row was there.
 """
 
 EXAMPLES: Final = 3
@@ -147,13 +148,18 @@ def passage(row: Row, side: Side, record: Record) -> Passage | None:
 def _scalar_passage(row: Row, side: Side, value: Value) -> Passage:
     target = other(side)
     there: Value = None
+    troubles: list[Trouble] | None = None
     try:
         there = row.normal(target, row.convert(target, value))
-        trouble = _refused(row, target, there)
+        troubles = None if (refused := _refused(row, target, there)) is None else [refused]
     except UnmappedError as unmapped:
-        trouble = Trouble(str(unmapped.value), unmapped.reason, unmapped.message)
-    if trouble is not None:
-        return _stopped(value, there, [trouble])
+        is_beginning = unmapped.reason == TRUNCATED
+        troubles = [] if is_beginning else [Trouble(str(unmapped.value), unmapped.reason, unmapped.message)]
+    if troubles is not None:
+        return _stopped(value, there, troubles)
+    if (over := _cut_off(row, target, value)) > 0:
+        message = "only its beginning is written there, and never comes back"
+        return Passage("one-way", value, there, None, (Trouble(str(value), TRUNCATED, message, over),))
     if row.direction != "both":
         return Passage("one-way", value, there)
     back = _returned(row, side, there)
@@ -164,6 +170,12 @@ def _scalar_passage(row: Row, side: Side, value: Value) -> Passage:
         return Passage("differs", value, there, back)
     message = "what is written there does not count as the same, so that it would be written again and again"
     return _stopped(value, there, [Trouble(str(value), "unstable", message)])
+
+
+def _cut_off(row: Row, target: Side, value: Value) -> int:
+    """How much of a text is left out on the other side."""
+    lens = find(row.lens, Mirrored)
+    return 0 if lens is None else lens.excess(target, value)
 
 
 def _is_one(spec: FieldSpec, back: Value, value: Value) -> bool:

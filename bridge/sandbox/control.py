@@ -52,6 +52,12 @@ def log(order: Order) -> list[dict[str, Any]]:
     return [asdict(entry) for entry in order.tracker.journal.since(after, author=author)]
 
 
+def set_off(order: Order) -> list[dict[str, str]]:
+    """Whom texts notified and what they cross-linked; ``?author=NAME`` narrows."""
+    author = order.query.get("author")
+    return [each for each in order.tracker.journal.effects if author in (None, each["author"])]
+
+
 def counts(order: Order) -> dict[str, Any]:
     return order.tracker.journal.counts.as_json()
 
@@ -149,6 +155,7 @@ def load(order: Order) -> dict[str, Any]:
 TABLE: tuple[tuple[str, str, Callable[[Order], Any]], ...] = (
     ("GET", "/", about),
     ("GET", "/log", log),
+    ("GET", "/effects", set_off),
     ("GET", "/counts", counts),
     ("POST", "/counts/reset", reset_counts),
     ("GET", "/faults", faults),

@@ -15,6 +15,7 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from bridge.sandbox import effects
 from bridge.sandbox import github_issues as issues
 from bridge.sandbox import github_relations as relations
 from bridge.sandbox import github_rest as rest
@@ -127,6 +128,8 @@ class GithubSandbox:
             after = repo.put(replace(after, updated_at=self.now_s()) if before else after, now)
             relations.redraw(self.store, before, after)
         self.note(ask, verb, "issue", f"{repo.full_name}#{after.number}", changed=changed)
+        item, old = f"{repo.full_name}#{after.number}", before.body if before else None
+        effects.note(self.journal, ask.who, item, effects.on_github, after=after.body, before=old)
         if changed and self.outgoing.targets:
             announce(self, ask, repo, before, after)
         return after

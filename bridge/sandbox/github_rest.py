@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from bridge.sandbox import effects, rewriting
 from bridge.sandbox import github_paging as paging
 from bridge.sandbox import github_rules as rules
 from bridge.sandbox import github_shapes as shapes
-from bridge.sandbox import rewriting
 from bridge.sandbox.clock import instant
 from bridge.sandbox.exchange import Reply
 from bridge.sandbox.github_issues import find
@@ -224,6 +224,7 @@ def issue_comments(box: GithubSandbox, ask: Ask) -> Reply:
     repo.comments[row.id] = row
     _touch(box, repo, row, 1)
     box.note(ask, "create", "comment", str(row.id))
+    effects.note(box.journal, ask.who, f"comment {row.id}", effects.on_github, after=words)
     _tell(box, ask, repo, row, "created")
     return Reply(201, shaper.comment(repo, row))
 
@@ -249,6 +250,7 @@ def comment(box: GithubSandbox, ask: Ask) -> Reply:
     repo.comments[row.id] = after
     _touch(box, repo, row, 0)
     box.note(ask, "update", "comment", str(row.id))
+    effects.note(box.journal, ask.who, f"comment {row.id}", effects.on_github, after=after.body, before=row.body)
     _tell(box, ask, repo, after, "edited", changes={"body": {"from": row.body}})
     return Reply(200, box.shaper(ask).comment(repo, after))
 

@@ -44,10 +44,11 @@ class Counts:
 
 
 class Journal:
-    """The entries (oldest first, never dropped by a counter reset) and the counters."""
+    """The entries and what texts set off (``effects.py``), oldest first, never dropped by a counter reset; the counters."""
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
+        self.effects: list[dict[str, str]] = []
         self.counts = Counts()
 
     def write(

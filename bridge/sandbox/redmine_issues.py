@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from bridge.sandbox import effects, rewriting
 from bridge.sandbox import redmine_query as query
 from bridge.sandbox import redmine_rules as rules
 from bridge.sandbox import redmine_shapes as shapes
-from bridge.sandbox import rewriting
 from bridge.sandbox.exchange import Reply
 from bridge.sandbox.redmine_family import allowed, derive, is_below, relations, touch_parents
 from bridge.sandbox.redmine_store import Issue, Journal
@@ -129,6 +129,7 @@ def create(box: RedmineSandbox, ask: Ask) -> Reply:
     _tell_parent(box, ask, None, row)
     derive(box, row.parent)
     box.note(ask, "create", "issue", str(row.id))
+    effects.note(box.journal, ask.who, str(row.id), effects.on_redmine, after=row.description)
     return Reply(201, {"issue": shapes.issue(box.store, row, spent=False)}, rules.located(ask, f"/issues/{row.id}"))
 
 
@@ -150,6 +151,9 @@ def update(box: RedmineSandbox, ask: Ask) -> Reply:
         after = replace(after, closed_at=now if is_closed else after.closed_at)
     box.store.put("issues", replace(after, updated_at=now), now)
     noted = journal(box, ask, before, after, body)
+    effects.note(
+        box.journal, ask.who, str(after.id), effects.on_redmine, after=after.description, before=before.description
+    )
     _tell_parent(box, ask, before, after)
     for parent in {before.parent, after.parent}:
         derive(box, parent)
@@ -304,6 +308,7 @@ def journal(box: RedmineSandbox, ask: Ask, before: Issue, after: Issue, body: di
     details += _custom_details(before, after)
     notes = body.get("notes")
     words = notes if isinstance(notes, str) else ""
+    effects.note(box.journal, ask.who, f"{after.id}/notes", effects.on_redmine, after=words)
     if words or details:
         is_private = bool(words) and body.get("private_notes") in (True, 1, "1", "true")
         made = write_journal(

@@ -220,6 +220,10 @@ class Sandbox:
         return self.tracker.journal.entries
 
     @property
+    def effects(self) -> list[dict[str, str]]:
+        return self.tracker.journal.effects
+
+    @property
     def counts(self) -> Counts:
         return self.tracker.journal.counts
 

@@ -75,6 +75,12 @@ def parse_inline(text: str) -> Inlines:
     return normal_inlines(_inlines(token.children or ()))
 
 
+def code_lines(text: str) -> list[tuple[int, int, bool]]:
+    """The lines of code blocks, from and up to which, in order; whether it is a fence."""
+    tokens = (token for token in _PARSER.parse(text) if token.type in ("fence", "code_block") and token.map)
+    return [(token.map[0], token.map[1], token.type == "fence") for token in tokens if token.map]
+
+
 def _blocks(tokens: Sequence[Token]) -> tuple[Block, ...]:
     out: list[Block] = []
     at = 0

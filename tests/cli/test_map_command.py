@@ -200,8 +200,11 @@ def test_real_items_are_tried_and_nothing_is_written_anywhere(bridge, place, tra
     assert 'board status: "In Progress" → "open" → "To Do" Doing it board:' in said
     assert 'hub assignees "alice": nobody on board. Did you mean "alicia"? 1 item' in said
     assert "Login https://github.example/acme/app/issues/1" in said
-    assert "hub title by up to 50. 1 item" in said
-    assert "hub → board: 9 values, 7 carried, 2 held back." in said
+    assert (
+        "Cut on the other side hub title by up to 50; only its beginning is written there, and never comes back. 1 item"
+        in said
+    )
+    assert "hub → board: 9 values, 8 carried, 1 held back." in said
     assert "board → hub: 2 values, 2 carried, 1 of them come back otherwise." in said
     assert "tb_sandbox_bridge" not in ended.out
     assert [box.log for box in trackers] == [[], []]
@@ -217,10 +220,10 @@ def test_what_the_database_remembers_is_tried_without_a_request_and_it_stays_as_
 
     assert told["requests"] == {"left": 0, "right": 0}
     assert kind["source"] == "state"
-    assert kind["items"] == {"left": 4, "right": 3}
+    assert kind["items"] == {"left": 4, "right": 4}
     assert [(lack["field"], lack["reason"], lack["over"]) for lack in kind["lacks"]] == [
         ("assignees", "unknown-person", 0),
-        ("title", "too-long", 50),
+        ("title", "truncated", 50),
     ]
     assert [box.log for box in trackers] == writes
     assert digest(place) == before

@@ -136,12 +136,12 @@ def test_a_preset_that_a_newer_bridge_changed_is_said_with_both_versions(terms):
 OF_LINK = {
     "kinds": ["task", "label"], "initial": "create", "match": ["status"], "external_id": {"left": "custom.Ref"},
     "first_contact": "left", "conflict": "newest", "conflict_comments": "left", "conflict_answers_by": ["sam"],
-    "on_delete": "close", "on_part_delete": "delete", "delete_label": "gone",
+    "on_delete": "close", "on_part_delete": "delete", "delete_label": "gone", "origin_line": "both",
 }  # fmt: skip
 OF_ROW = {
     "direction": "off", "transform": "choice", "map": [{"left": "a", "right": "b"}], "unknown": "create",
     "left_default": "a", "right_default": "b", "left_prefix": "l:", "right_prefix": "r:", "normal": "case",
-    "conflict": "left",
+    "conflict": "left", "too_long": "park", "left_limit": 500, "right_limit": 500,
 }  # fmt: skip
 IN_PLACE_OF_A_FIELD = {"value": "x", "expression": "item.title"}
 OF_END = {"filter": "item.title != ''"}

@@ -60,15 +60,24 @@ async def test_line_ends_and_spaces_that_a_form_adds_are_no_change(world: World)
     assert (world.task(task)["description"], report.exit_code) == ("It leaks.", 0)
 
 
-async def test_a_title_too_long_for_one_side_is_parked_and_the_rest_goes_on(world: World):
+async def test_a_title_too_long_for_one_side_is_shortened_there_and_what_is_written_there_is_held(world: World):
     task, number = await paired(world)
-    world.edit_issue(number, title="x" * 230, body="It drips.")
+    title = "Repair the pump in the cellar " * 8
+    world.edit_issue(number, title=title.strip(), body="It drips.")
 
+    report = await world.settle()
+
+    short = world.task(task)["title"]
+    assert (len(short) <= 200, short.endswith("…"), title.startswith(short[:-1])) == (True, True, True)
+    assert (world.task(task)["description"], report.exit_code) == ("It drips.", 0)
+
+    world.edit_task(task, title="Repair the tap")
     report = await world.sync()
 
-    assert (world.task(task)["title"], world.task(task)["description"]) == ("Repair the pump", "It drips.")
-    assert (report.exit_code, stuck(world)) == (11, [("title", "too-long")])
+    assert (report.exit_code, stuck(world)) == (11, [("title", "truncated")])
+    assert (world.task(task)["title"], world.issue(number)["title"]) == ("Repair the tap", title.strip())
 
+    world.edit_task(task, title=short)
     world.edit_issue(number, title="Mend the pump")
     report = await world.settle()
 

@@ -171,6 +171,8 @@ LAWS: Mapping[type, st.SearchStrategy[Drawn]] = {
 
 ELSEWHERE: Mapping[str, str] = {
     "mappings.byline.Byline": "test_bylines.py",
+    "mappings.mirrored.Mirrored": "test_mirror_laws.py",
+    "mappings.origin.Origin": "test_mirror_laws.py",
     "mappings.text.lens.Text": "test_text_laws.py",
 }
 """Lenses of texts, and the file beside this one that holds their laws."""

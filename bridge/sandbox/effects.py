@@ -1,0 +1,64 @@
+"""What a text sets off when it is saved: who is told, and which item shows that it was named.
+
+GitHub: @mentions notify and references (``#12``, ``GH-12``, ``owner/repo#12``, addresses) appear on what they name, outside
+code; ``redirect.github.com`` leaves no trace (docs.github.com, "Autolinked references and URLs"). Redmine: ``@login`` notifies, in
+a line of code as well, not in fences, ``<pre>`` and quotes (``Mentionable``). Only what an edit brings new counts.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.sandbox.journal import Journal
+
+FENCED: Final = re.compile(r"^( {0,3})(`{3,}|~{3,}).*?(?:^ {0,3}\2[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+SPAN: Final = re.compile(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
+INDENTED: Final = re.compile(r"(?:\A|\n[ \t]*\n)(?:(?: {4}|\t)[^\n]*(?:\n|\Z))+")
+HTML_CODE: Final = re.compile(r"<(pre|code)\b.*?</\1>", re.DOTALL | re.IGNORECASE)
+LINK: Final = re.compile(r"https?://[^\s<>()\[\]]+")
+NAMED: Final = re.compile(r"(?<!\w)@([a-z0-9][a-z0-9-]*)", re.IGNORECASE)
+NUMBERED: Final = re.compile(r"(?:(?<![\w#])#|(?<!\w)gh-|(?<=[\w.-])#)(\d+)(?!\w)", re.IGNORECASE)
+ADDRESSED: Final = re.compile(r"https?://github\.com/([\w.-]+/[\w.-]+)/(?:issues|pull|discussions)/(\d+)")
+ENTITIES: Final = (("&#64;", "@"), ("&commat;", "@"), ("&#35;", "#"), ("&num;", "#"))
+
+LOGIN: Final = re.compile(
+    r"(?:^|\W)@([A-Za-z0-9_\-@.]*?)(?=[!-/:-@\[-`{-~][^A-Za-z0-9_/]|\s|[!-/:-@\[-`{-~]?$)", re.MULTILINE
+)
+REDMINE_CODE: Final = re.compile(r"(?:~~~|```).*?(?:~~~|```)|<pre>.*?</pre>", re.DOTALL)
+REDMINE_QUOTE: Final = re.compile(r"\r\n(?:> )+.*?\r\n", re.DOTALL)
+
+
+def on_github(text: str | None) -> set[tuple[str, str]]:
+    """(mention, login) and (reference, number or address) of a body or comment."""
+    for entity, sign in ENTITIES:
+        text = (text or "").replace(entity, sign)
+    for code in (FENCED, HTML_CODE, INDENTED, SPAN):
+        text = code.sub(" x ", text or "")
+    found = {("reference", f"{place}#{number}") for place, number in ADDRESSED.findall(text or "")}
+    words = LINK.sub(" ", text or "")
+    found |= {("mention", name.casefold()) for name in NAMED.findall(words)}
+    return found | {("reference", f"#{number}") for number in NUMBERED.findall(words)}
+
+
+def on_redmine(text: str | None) -> set[tuple[str, str]]:
+    """(mention, login) of a description or note."""
+    words = REDMINE_CODE.sub("", REDMINE_QUOTE.sub("", text or ""))
+    return {("mention", name) for name in LOGIN.findall(words) if name}
+
+
+def note(
+    journal: Journal,
+    author: str,
+    item: str,
+    read: Callable[[str | None], set[tuple[str, str]]],
+    *,
+    after: str | None,
+    before: str | None = None,
+) -> None:
+    """Keep what an edit sets off, which is what was not there before."""
+    for kind, what in sorted(read(after) - read(before)):
+        journal.effects.append({"author": author, "item": item, "kind": kind, "what": what})

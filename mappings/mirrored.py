@@ -1,0 +1,236 @@
+"""What becomes of a text on its way to the other side: what would notify or cross-link there is defused, what is too long
+for the field is cut and says so.
+
+Laws: a text agrees with its copy, defused or not, cut or not; what was defused comes back as it was; what was cut never
+comes back at all: the side that holds the beginning of a text is not what the whole is written from ("truncated").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Literal, TypeAlias
+
+from bridge.model import SIDES, Dialect, FieldSpec, FieldType, Side, Value, other
+from mappings.lenses import Lens, UnmappedError
+from mappings.measure import length
+
+TRUNCATED: Final = "truncated"
+"""The reason of an edit that was made on the beginning of a text whose whole is on the other side."""
+
+TooLong: TypeAlias = Literal["truncate", "park"]
+
+_SIGN: Final = "shortened. The whole text"
+_TRIES: Final = 16
+_GUESSES: Final = 4
+"""A length is guessed from how long the last try became, then found by halves."""
+
+_SLACK: Final = 0.97
+_FULL: Final = 0.8
+"""A cut text that fills this part of the room is long enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """A lens around another one. ``rooms``: how much fits on the left and on the right, None where nothing is cut.
+
+    Bound to two records it knows their addresses (``urls``) and what they now hold (``texts``), left and right.
+    """
+
+    inner: Lens
+    left_spec: FieldSpec
+    right_spec: FieldSpec
+    rooms: tuple[int | None, int | None] = (None, None)
+    urls: tuple[str, str] = ("", "")
+    texts: tuple[Value, Value] = (None, None)
+
+    def to_right(self, value: Value) -> Value:
+        return self._carry("right", value)
+
+    def to_left(self, value: Value) -> Value:
+        return self._carry("left", value)
+
+    def agree(self, left: Value, right: Value) -> bool:
+        mine, theirs = self.meant("left", left), self.meant("right", right)
+        if self.inner.agree(mine, theirs):
+            return True
+        return any(self._is_beginning(to, mine, theirs) for to in SIDES)
+
+    def meant(self, side: Side, value: Value) -> Value:
+        """A side's text as it was before it was defused."""
+        spec = self._spec(side)
+        if not spec.live or not isinstance(value, str):
+            return value
+        from mappings.text.defuse import restored  # noqa: PLC0415 — loaded for trackers where texts set something off
+
+        return restored(value, spec.dialect, spec.live)
+
+    def excess(self, to: Side, value: Value) -> int:
+        """How much of a text of the other side is too much for ``to``, where it would be cut; else 0."""
+        meant, spec = self.meant(other(to), value), self._spec(to)
+        if self._cut(to, meant) is None:
+            return 0
+        return _length(spec, self._inner(to, meant)) - (self.rooms[to == "right"] or 0)
+
+    def _carry(self, to: Side, value: Value) -> Value:
+        meant = self.meant(other(to), value)
+        self._refuse(to, meant)
+        cut = self._cut(to, meant)
+        if cut is None:
+            return self._safe(to, self._inner(to, meant))
+        return self._safe(to, cut if self._spec(to).type is FieldType.LINE else self._inner(to, cut))
+
+    def _inner(self, to: Side, value: Value) -> Value:
+        return self.inner.to_right(value) if to == "right" else self.inner.to_left(value)
+
+    def _safe(self, to: Side, carried: Value) -> Value:
+        """What is written: nothing in it is live but what is so already in the text that it replaces."""
+        spec, held = self._spec(to), self.texts[to == "right"]
+        if not spec.live or not isinstance(carried, str):
+            return carried
+        from mappings.text.defuse import alive, defused  # noqa: PLC0415 — as above
+
+        safe = defused(carried, spec.dialect, spec.live)
+        if safe == carried or not isinstance(held, str):
+            return safe
+        return defused(carried, spec.dialect, spec.live, alive(held, spec.dialect, spec.live))
+
+    # --- what is too long --------------------------------------------------------------------------------------------
+
+    def _refuse(self, to: Side, value: Value) -> None:
+        """Raise UnmappedError for a text of which the other side has the whole, and where nothing is left of its beginning."""
+        whole = self.meant(to, self.texts[to == "right"])
+        ends_short = isinstance(value, str) and self._ends_short(to, value)
+        if not ends_short and not self._is_too_long(other(to), whole):
+            return
+        url = self.urls[to == "right"]
+        where = f"{to} side{f' ({url})' if url else ''}"
+        name, room = self._spec(other(to)).name, self.rooms[to == "left"]
+        raise UnmappedError(
+            value if isinstance(value, str) else "",
+            TRUNCATED,
+            f'"{name}" holds only the beginning of the text on the {where}, so nothing is written there from here: edit '
+            f"it there, or make it shorter there{f' ({room} characters fit here)' if room else ''}",
+        )
+
+    def _ends_short(self, to: Side, value: str) -> bool:
+        if _SIGN not in value or self._spec(other(to)).type is not FieldType.TEXT:
+            return False
+        from mappings.text.convert import parse  # noqa: PLC0415 — parsers take 80 ms to load
+        from mappings.text.shorten import shortened_from  # noqa: PLC0415 — as above
+
+        url = shortened_from(parse(value, _read(self._spec(other(to)))))
+        return url is not None and url in ("", self.urls[to == "right"] or url)
+
+    def _is_too_long(self, on: Side, value: Value) -> bool:
+        """Whether a text of the other side does not fit on ``on``, where it would be cut."""
+        return isinstance(value, str) and self._cut(on, value) is not None
+
+    def _cut(self, to: Side, value: Value) -> str | None:
+        """Of a text that does not fit on ``to`` what does, in the words of its own side; of one for a line, the line. None
+        where it fits, or cannot be cut.
+        """
+        room = self.rooms[to == "right"]
+        if room is None or not isinstance(value, str):
+            return None
+        try:
+            return _beginning(
+                self.inner, self._spec(other(to)), self._spec(to), to, room, self.urls[to == "left"], value
+            )
+        except UnmappedError:
+            return None
+
+    def _is_beginning(self, to: Side, left: Value, right: Value) -> bool:
+        source, held = (left, right) if to == "right" else (right, left)
+        cut = self._cut(to, source)
+        if cut is None:
+            return False
+        if self._spec(to).type is FieldType.LINE:
+            return cut == held
+        return self.inner.agree(cut, held) if to == "right" else self.inner.agree(held, cut)
+
+    def _spec(self, side: Side) -> FieldSpec:
+        return self.left_spec if side == "left" else self.right_spec
+
+
+def mirrored(lens: Lens, left: FieldSpec, right: FieldSpec, too_long: TooLong | None) -> Lens:
+    """The lens with what its two fields need around it, if they need anything.
+
+    ``too_long``: whether what is too long is cut or held; None cuts words, and holds the names and codes of one line, of
+    which the beginning says nothing.
+    """
+    if not {left.type, right.type} <= {FieldType.LINE, FieldType.TEXT}:
+        return lens
+    rooms = (_room(left, right, too_long), _room(right, left, too_long))
+    if rooms == (None, None) and not (left.live or right.live):
+        return lens
+    return Mirrored(lens, left, right, rooms)
+
+
+def _room(spec: FieldSpec, there: FieldSpec, too_long: TooLong | None) -> int | None:
+    """What fits into a field, where it is cut and the other one may hold more."""
+    is_prose = spec.type is FieldType.TEXT or spec.name in ("title", "note")
+    if spec.max_length is None or too_long == "park" or (too_long is None and not is_prose):
+        return None
+    is_safe = spec.type is FieldType.LINE and there.type is FieldType.LINE and there.max_length is not None
+    return None if is_safe and (there.max_length or 0) <= spec.max_length else spec.max_length
+
+
+def _read(spec: FieldSpec) -> Dialect:
+    return "markdown" if spec.dialect == "plain" else spec.dialect
+
+
+@lru_cache(maxsize=64)
+def _beginning(inner: Lens, own: FieldSpec, there: FieldSpec, to: Side, room: int, url: str, value: str) -> str | None:
+    """See ``Mirrored._cut``. Raises UnmappedError for what cannot be said there. Remembered: a pair is looked at often."""
+    whole = _there(inner, to, value)
+    needed = _length(there, whole)
+    if needed <= room:
+        return None
+    if there.type is FieldType.LINE:
+        from mappings.text.shorten import shortened_line  # noqa: PLC0415 — parsers take 80 ms to load, few texts are long
+
+        return shortened_line(str(whole), room)
+    return _fitting(inner, own, there, to, room, url, value, needed) if own.type is FieldType.TEXT else None
+
+
+def _there(inner: Lens, to: Side, text: str) -> Value:
+    return inner.to_right(text) if to == "right" else inner.to_left(text)
+
+
+def _fitting(
+    inner: Lens, own: FieldSpec, there: FieldSpec, to: Side, room: int, url: str, value: str, needed: int
+) -> str | None:
+    """The longest beginning that is found in a few tries: how long it becomes there can only be tried."""
+    from mappings.text.convert import parse, render  # noqa: PLC0415 — as above
+    from mappings.text.shorten import shortened, size  # noqa: PLC0415 — as above
+
+    document = parse(value, _read(own))
+    fits, fails = 0, size(document)
+    most, best = int(fails * room / needed * _SLACK), None
+    for tried in range(_TRIES):
+        made = render(shortened(document, most, url), _read(own))
+        needed = _length(there, _there(inner, to, made))
+        if needed <= room:
+            best, fits = made, most
+        else:
+            fails = most
+        if room * _FULL <= needed <= room or fails - fits <= 1 < tried:
+            break
+        guess = int(most * room / needed * _SLACK)
+        most = guess if tried < _GUESSES and fits < guess < fails else (fits + fails) // 2
+    if best is None:
+        made = render(shortened(document, 0, url), _read(own))
+        best = made if _length(there, _there(inner, to, made)) <= room else None
+    return best
+
+
+def _length(spec: FieldSpec, text: Value) -> int:
+    """How long it is once it is defused: one character more at most for each sign, two for each address."""
+    if not isinstance(text, str):
+        return 0
+    if not spec.live:
+        return length(spec, text)
+    from mappings.text.defuse import defused  # noqa: PLC0415 — as above
+
+    return length(spec, defused(text, spec.dialect, spec.live))

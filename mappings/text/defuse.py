@@ -1,0 +1,303 @@
+r"""Mentions and references made inert in what is written as a copy, so that a mirror notifies nobody and cross-links nothing.
+
+A zero-width space between the sign and what follows it (``@\u200bada``, ``#\u200b12``) looks the same to people and is no
+mention to any tracker; Dependabot and Renovate do so on GitHub. An address of a GitHub issue stays a link and leaves no
+trace there when it names ``redirect.github.com`` (GitHub's page "Autolinked references and URLs", "Avoiding backlinks").
+
+What was live already in a text that is written anew stays so: it notifies nobody a second time.
+
+Law: ``restored(defused(text)) == text`` for every text, since the signs that stand there already are counted: none becomes
+one, one becomes two, and back. Restoring leaves alone what is live: that is what somebody wrote there who meant it.
+Code is not touched, where people copy from and trackers do not act; nor are other addresses.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from typing import Any, Final
+
+from mappings.text.document import Dialect
+
+ZERO: Final = "\u200b"
+
+_RUN: Final = f"{ZERO}*"
+_HITS: Final = {
+    "mention": (r"(?<!\w)(?:@|&#64;|&commat;)", r"[\w-]", ("@", "&")),
+    "number": (r"(?:#|&#35;|&num;)", r"\d+(?!\w)", ("#", "&num;")),
+    "gh": (r"(?<!\w)[Gg][Hh]-", r"\d+(?!\w)", ("GH-", "gh-", "Gh-", "gH-")),
+    "revision": (r"(?<!\w)r", r"\d+(?!\w)", ("r",)),
+    "resource": (
+        r"(?<!\w)(?:attachment|commit|document|export|forum|message|news|project|source|user|version):",
+        r"[\w\"/]",
+        (":",),
+    ),
+    "macro": (r"\{", r"\{\w", ("{",)),
+    "page": (r"\[", r"\\?\[[^\]]", ("[",)),
+    "profile": (r"(?<!\\)\[~", r"\w", ("[~",)),
+}
+"""By name: what stands before the place, what after it, and words without one of which a text has none."""
+
+_URL_REST: Final = r"(?:[^\s<>\"()\[\]]|\([^\s<>\"()]*\))"
+_ADDRESS: Final = re.compile(
+    r"(?P<scheme>https?://)(?P<host>(?:[A-Za-z]{8}\.(?:redirect\.)*)?)"
+    r"(?P<rest>github\.com/[\w.-]+/[\w.-]+/(?:issues|pull|discussions)/\d+)"
+)
+_MENTION: Final = re.compile(rf"(?P<hit>(?:@|&#64;|&commat;)(?={_RUN}[\w-]))(?P<zero>{_RUN})")
+
+_ENTITY: Final = r"&(?:#\d+|#[xX][0-9a-fA-F]+|[A-Za-z]\w*);"
+_TAG: Final = r"<[A-Za-z/!?][^<>]*>"
+_ELEMENT: Final = r"<(?P<code>pre|code|PRE|CODE)\b[^<>]*>.*?</(?P=code)\s*>"
+_CODE: Final = {
+    "plain": (),
+    "markdown": (r"(?<![`\\])(?P<tick>`+)(?!`)(?:(?!\n[ \t]*\n).)+?(?<!`)(?P=tick)(?!`)", _ELEMENT),
+    "html": (_ELEMENT,),
+    "wiki": (r"\{code(?P<how>[^}\n]*)\}.*?\{code\}", r"\{noformat[^}\n]*\}.*?\{noformat\}", r"\{\{[^\n]*?\}\}"),
+    "textile": (_ELEMENT, rf"(?<!\w)@(?!{_RUN}\s)[^@\n]*?(?<!\s)@(?!{_RUN}\w)"),
+}
+_SKIPPED: Final = {
+    "plain": (),
+    "markdown": (r"\]\(\s*<?(?!\s*<?https?://)[^\s)>]*", _TAG, _ENTITY),
+    "html": (_TAG, _ENTITY),
+    "wiki": (),
+    "textile": (_TAG, _ENTITY),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What to look for in a text of one dialect: ``signs`` are words without one of which there is nothing."""
+
+    signs: tuple[str, ...]
+    pattern: re.Pattern[str]
+    address: bool
+    in_code: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """One way through a text: ``step`` is 1 to defuse, -1 to restore, 0 to look what is live, which goes to ``seen``.
+
+    ``kept`` stays live.
+    """
+
+    rules: _Rules
+    step: int
+    kept: frozenset[str] = frozenset()
+    seen: set[str] = field(default_factory=set)
+
+    def one(self, found: re.Match[str]) -> str:
+        groups = found.groupdict()
+        if groups.get("hit") is not None:
+            return self.hit(found)
+        if groups.get("address") is not None or (self.rules.address and groups.get("other") is not None):
+            return _ADDRESS.sub(self.address, found[0])
+        return self.within(found[0]) if groups.get("verbatim") is not None else found[0]
+
+    def within(self, code: str) -> str:
+        """Code: only Redmine looks for people there."""
+        if not self.rules.in_code or code.startswith(("<pre", "<PRE")):
+            return code
+        return _MENTION.sub(self.hit, code)
+
+    def hit(self, found: re.Match[str]) -> str:
+        said, zero = found["hit"], found["zero"]
+        if self.step >= 0 and not zero:
+            word = _word_at(found)
+            self.seen.add(word)
+            if word in self.kept:
+                return found[0]
+        return said + (zero + ZERO if self.step > 0 else zero[1:] if self.step < 0 else zero)
+
+    def address(self, found: re.Match[str]) -> str:
+        """Addresses in their order: the address itself, redirect, Redirect, REdirect, …, REDIRECT, redirect.redirect, …:
+        letters of a host may be large or small (RFC 3986, 3.2.2), so even a redirect that somebody wrote stays a link.
+        """
+        at = _place(found["host"])
+        if at == 0:
+            self.seen.add(found["rest"])
+        if at is None or (at == 0 and (self.step < 0 or found["rest"] in self.kept)):
+            return found[0]
+        return f"{found['scheme']}{_host(at + self.step)}{found['rest']}"
+
+
+def defused(text: str, dialect: Dialect, live: frozenset[str], kept: frozenset[str] = frozenset()) -> str:
+    """The text with what would be live there made inert, but for what is ``kept``."""
+    if not live:
+        return text
+    return _adf(text, partial(_inert, kept=kept)) if dialect == "adf" else _through(text, dialect, live, 1, kept)[0]
+
+
+def restored(text: str, dialect: Dialect, live: frozenset[str]) -> str:
+    """The text as it was before it was defused; what is live stays."""
+    if not live:
+        return text
+    if dialect == "adf":
+        return _adf(text, _live) if _SCHEME in text else text
+    return _through(text, dialect, live, -1)[0] if ZERO in text or "edirect.github.com" in text.lower() else text
+
+
+def alive(text: str, dialect: Dialect, live: frozenset[str]) -> frozenset[str]:
+    """What is live in a text: the people and items it names, in the words it has for them."""
+    if not live:
+        return frozenset()
+    if dialect == "adf":
+        return frozenset(_ids(text))
+    return _through(text, dialect, live, 0)[1]
+
+
+def _through(
+    text: str, dialect: Dialect, live: frozenset[str], step: int, kept: frozenset[str] = frozenset()
+) -> tuple[str, frozenset[str]]:
+    rules = _rules(dialect, live)
+    if not any(sign in text for sign in rules.signs):
+        return text, frozenset()
+    way = _Pass(rules, step, kept)
+    made = "".join(
+        part if kind == "fence" else way.within(part) if kind == "code" else rules.pattern.sub(way.one, part)
+        for kind, part in (_parts(text) if dialect == "markdown" else (("text", text),))
+    )
+    return made, frozenset(way.seen)
+
+
+_BEFORE: Final = re.compile(r"[\w./-]*\Z")
+_AFTER: Final = re.compile(r"[\w-]+")
+
+
+def _word_at(found: re.Match[str]) -> str:
+    """The whole of a name or reference around a sign."""
+    text, end = found.string, found.end()
+    before = _BEFORE.search(text, max(0, found.start() - 80), found.start())
+    after = _AFTER.match(text, end)
+    return (before[0] if before else "") + found[0] + (after[0] if after else "")
+
+
+@lru_cache(maxsize=64)
+def _rules(dialect: Dialect, live: frozenset[str]) -> _Rules:
+    names = [name for name in _HITS if name in live]
+    hits = "|".join(f"{before}(?={_RUN}{after})" for before, after, _ in (_HITS[name] for name in names))
+    kinds = [f"(?P<verbatim>{'|'.join(_CODE[dialect])})" if _CODE[dialect] else ""]
+    kinds += [f"(?P<address>{_ADDRESS.pattern}{_URL_REST}*)" if "address" in live else ""]
+    kinds += [rf"(?P<url>(?:https?|ftp)://{_URL_REST}+)"]
+    kinds += [f"(?P<hit>{hits})(?P<zero>{_RUN})" if hits else ""]
+    kinds += [f"(?P<other>{'|'.join(_SKIPPED[dialect])})" if _SKIPPED[dialect] else ""]
+    signs = {sign for name in names for sign in _HITS[name][2]} | ({"github.com/"} if "address" in live else set())
+    pattern = re.compile("|".join(kind for kind in kinds if kind), re.DOTALL)
+    return _Rules(tuple(sorted(signs)), pattern, "address" in live, "mention-in-code" in live)
+
+
+def _parts(text: str) -> Iterator[tuple[str, str]]:
+    """The pieces of a Markdown text in order: text, code (indented), fence."""
+    if not any(sign in text for sign in ("```", "~~~", "    ", "\t")):
+        yield "text", text
+        return
+    from mappings.text.read_markdown import code_lines  # noqa: PLC0415 — the parser takes 40 ms to load
+
+    lines = re.findall(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+", text)
+    at = 0
+    for start, end, is_fence in code_lines(text):
+        if start < at:
+            continue
+        yield "text", "".join(lines[at:start])
+        yield "fence" if is_fence else "code", "".join(lines[start:end])
+        at = end
+    yield "text", "".join(lines[at:])
+
+
+def _place(host: str) -> int | None:
+    if not host:
+        return 0
+    first, _, more = host.partition(".")
+    large = sum(letter.isupper() for letter in first)
+    if first != "REDIRECT"[:large] + "redirect"[large:]:
+        return None
+    return 1 + large + 9 * (len(more) // len("redirect."))
+
+
+def _host(place: int) -> str:
+    if place == 0:
+        return ""
+    more, large = divmod(place - 1, 9)
+    return "REDIRECT"[:large] + "redirect"[large:] + "." + "redirect." * more
+
+
+# --- ADF: a mention is a node ----------------------------------------------------------------------------------------
+
+_SCHEME: Final = "mention:"
+
+
+def _adf(text: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> str:
+    """A mention becomes its words under a link ``mention:ID``, such a link one more ``mention:``; and back."""
+    if "mention" not in text:
+        return text
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return text
+    made = _node(body, change)
+    return text if made == body else json.dumps(made, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _ids(text: str) -> set[str]:
+    """The people that a document mentions."""
+    seen: set[str] = set()
+
+    def look(node: dict[str, Any]) -> dict[str, Any]:
+        if node.get("type") == "mention" and isinstance(attrs := node.get("attrs"), dict):
+            seen.add(str(attrs.get("id")))
+        return node
+
+    _adf(text, look)
+    return seen
+
+
+def _node(node: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:
+    if isinstance(node, list):
+        return [_node(each, change) for each in node]
+    if not isinstance(node, dict):
+        return node
+    made = change(node)
+    content = made.get("content")
+    return {**made, "content": _node(content, change)} if isinstance(content, list) else made
+
+
+def _inert(node: dict[str, Any], kept: frozenset[str]) -> dict[str, Any]:
+    if node.get("type") == "mention" and isinstance(attrs := node.get("attrs"), dict) and attrs.get("id"):
+        if str(attrs["id"]) in kept:
+            return node
+        said = str(attrs.get("text") or "") or f"@{attrs['id']}"
+        link = {"type": "link", "attrs": {"href": f"{_SCHEME}{attrs['id']}"}}
+        return {"type": "text", "text": said, "marks": [link]}
+    return _linked(node, lambda href: _SCHEME + href)
+
+
+def _live(node: dict[str, Any]) -> dict[str, Any]:
+    href = _href(node)
+    if href is None:
+        return node
+    if not href.removeprefix(_SCHEME).startswith(_SCHEME):
+        return {"type": "mention", "attrs": {"id": href.removeprefix(_SCHEME), "text": str(node.get("text", ""))}}
+    return _linked(node, lambda href: href.removeprefix(_SCHEME))
+
+
+def _href(node: dict[str, Any]) -> str | None:
+    """The address under a text, where it is that of an inert mention."""
+    marks = node.get("marks") if node.get("type") == "text" else None
+    for mark in marks if isinstance(marks, list) else ():
+        attrs = mark.get("attrs") if isinstance(mark, dict) and mark.get("type") == "link" else None
+        href = attrs.get("href") if isinstance(attrs, dict) else None
+        if isinstance(href, str) and href.startswith(_SCHEME):
+            return href
+    return None
+
+
+def _linked(node: dict[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
+    href = _href(node)
+    if href is None:
+        return node
+    link = {"type": "link", "attrs": {"href": change(href)}}
+    others = [mark for mark in node["marks"] if not (isinstance(mark, dict) and mark.get("type") == "link")]
+    return {**node, "marks": [link, *others]}

@@ -1,0 +1,207 @@
+"""A mirror notifies nobody and cross-links nothing; what is too long is shortened and never written back; copies say where
+they come from where a link asks for it.
+"""
+
+from __future__ import annotations
+
+from engine.test_odd_people import stuck
+from engine.test_sync import paired
+from engine.world import REPO, World
+
+BRIDGE = "bridge-bot"
+PING = f"@alice see #1, GH-1 and {REPO}#1, https://github.com/{REPO}/issues/1\n\n```\n@alice #1\n```"
+
+
+def set_off(world: World, author: str) -> list[tuple[str, str]]:
+    return [(each["kind"], each["what"]) for each in world.github.effects if each["author"] == author]
+
+
+def plain(text: str) -> str:
+    return text.replace("\u200b", "").replace("redirect.github.com", "github.com")
+
+
+# --- nobody is notified ----------------------------------------------------------------------------------------------
+
+
+async def test_a_copy_sets_nothing_off_and_the_native_text_does(world: World):
+    world.new_issue("Native", "@alice knows about #3")
+    assert set_off(world, "alice") == [("mention", "alice"), ("reference", "#3")]
+    task = world.new_task("Leak", PING)
+
+    await world.settle()
+
+    body = world.issue(2)["body"]
+    assert set_off(world, BRIDGE) == []
+    assert plain(body).startswith(PING)
+    assert "```\n@alice #1\n```" in body
+    assert world.task(task)["description"] == PING
+
+
+async def test_an_edit_of_the_copy_brings_back_what_was_defused_and_leaves_live_what_was(world: World):
+    number = world.new_issue("Native", "@alice knows")
+    await world.settle()
+    (task,) = (each["Id"] for each in world.tasks())
+    assert world.task(task)["description"] == "@alice knows"
+
+    world.edit_task(task, description="@alice knows, @carol as well, and #7")
+    await world.settle()
+
+    assert world.issue(number)["body"].startswith("@alice knows, @\u200bcarol as well, and #\u200b7")
+    assert set_off(world, BRIDGE) == []
+
+
+async def test_a_mention_that_a_person_makes_on_the_mirror_stays(world: World):
+    task, number = await paired(world)
+    body = world.issue(number)["body"]
+    world.edit_issue(number, body=body.replace("It leaks.", "It leaks, @alice."))
+    await world.settle()
+    assert world.task(task)["description"] == "It leaks, @alice."
+
+    world.edit_task(task, description="It leaks badly, @alice and @carol.")
+    await world.settle()
+
+    assert world.issue(number)["body"].startswith("It leaks badly, @alice and @\u200bcarol.")
+    assert set_off(world, BRIDGE) == []
+
+
+async def test_taking_the_sign_out_by_hand_is_no_change(world: World):
+    task = world.new_task("Leak", "@alice knows")
+    await world.settle()
+    world.edit_issue(1, body=world.issue(1)["body"].replace("\u200b", ""))
+    writes = world.writes()
+
+    report = await world.settle()
+
+    assert (world.writes(), report.exit_code) == (writes, 0)
+    assert world.task(task)["description"] == "@alice knows"
+
+
+# --- what is too long ------------------------------------------------------------------------------------------------
+
+LONG = "\n\n".join(f"Paragraph {number}: the pump drips and nobody has looked at it yet." for number in range(1000))
+
+
+async def test_a_text_that_does_not_fit_is_shortened_and_points_to_the_whole(world: World):
+    number = world.new_issue("Leak", LONG)
+
+    await world.settle()
+
+    (task,) = (each["Id"] for each in world.tasks())
+    short = world.task(task)["description"]
+    assert LONG.startswith(short.partition("\n\n…")[0])
+    assert len(short) > 30_000
+    assert short.rstrip().endswith(f"shortened. The whole text: {world.issue(number)['html_url']}")
+
+    world.edit_issue(number, body="It drips no more.")
+    await world.settle()
+
+    assert world.task(task)["description"] == "It drips no more."
+
+
+async def test_an_edit_of_a_shortened_text_is_held_and_a_change_of_the_whole_then_is_a_conflict(world: World):
+    number = world.new_issue("Leak", LONG)
+    await world.settle()
+    (task,) = (each["Id"] for each in world.tasks())
+    edited = "Somebody looked at it.\n\n" + world.task(task)["description"]
+
+    world.edit_task(task, description=edited)
+    report = await world.sync()
+
+    assert (report.exit_code, stuck(world)) == (11, [("description", "truncated")])
+    assert world.task(task)["description"] == edited
+    assert world.issue(number)["body"].startswith("Paragraph 0")
+
+    world.edit_task(task, description="All of it is written anew, and the notice is gone.")
+    await world.sync()
+
+    assert stuck(world) == [("description", "truncated")]
+    assert world.issue(number)["body"].startswith("Paragraph 0")
+
+    world.edit_task(task, description="")
+    await world.sync()
+
+    assert stuck(world) == [("description", "truncated")]
+    assert world.issue(number)["body"].startswith("Paragraph 0")
+
+    world.edit_task(task, description="All of it is written anew, and the notice is gone.")
+    world.edit_issue(number, body="Mended. " + LONG)
+    report = await world.sync()
+
+    assert world.task(task)["description"] == "All of it is written anew, and the notice is gone."
+    assert world.issue(number)["body"].startswith("Mended.")
+    assert report.exit_code != 0
+
+
+async def test_a_row_may_park_what_is_too_long_or_allow_less(world: World):
+    rows = """
+[[links.fields]]
+left = "description"
+right = "description"
+too_long = "{how}"
+left_limit = 500
+"""
+    world.write_config(link_more=rows.format(how="park"))
+    number = world.new_issue("Leak", LONG[:2000])
+    await world.sync()
+    assert stuck(world) == [("description", "too-long")]
+
+    world.write_config(link_more=rows.format(how="truncate"))
+    world.edit_issue(number, body=LONG[:3000])
+    await world.settle()
+
+    (task,) = (each["Id"] for each in world.tasks())
+    assert stuck(world) == []
+    assert 300 < len(world.task(task)["description"]) <= 500
+
+
+# --- where it comes from ---------------------------------------------------------------------------------------------
+
+
+async def test_a_copy_says_where_it_comes_from_and_the_line_is_never_carried_back(world: World):
+    world.write_config(link_more='origin_line = "both"')
+    task = world.new_task("Leak", "It leaks.")
+    native = world.new_issue("Drip", "It drips.")
+
+    await world.settle()
+
+    (copied,) = (each["Id"] for each in world.tasks() if each["Id"] != task)
+    assert world.issue(2)["body"].startswith("From artala: ")
+    assert "\n\nIt leaks." in world.issue(2)["body"]
+    assert world.task(copied)["description"].partition("\n\n")[0].startswith("From github")
+    assert world.task(task)["description"] == "It leaks."
+    assert world.issue(native)["body"].startswith("It drips.")
+
+    body = world.issue(2)["body"]
+    world.edit_issue(2, body=body.replace("It leaks.", "It leaks badly."))
+    await world.settle()
+
+    assert world.task(task)["description"] == "It leaks badly."
+    assert world.issue(2)["body"].startswith("From artala: ")
+
+
+async def test_a_line_that_a_person_removed_comes_back_with_the_next_change_of_the_text_only(world: World):
+    world.write_config(link_more='origin_line = "right"')
+    task = world.new_task("Leak", "It leaks.")
+    await world.settle()
+    body = world.issue(1)["body"]
+    world.edit_issue(1, body=body[body.index("It leaks.") :])
+    writes = world.writes()
+
+    await world.settle()
+    assert world.writes() == writes
+
+    world.edit_task(task, description="It leaks badly.")
+    await world.settle()
+
+    assert world.issue(1)["body"].startswith("From artala: ")
+    assert "\n\nIt leaks badly." in world.issue(1)["body"]
+
+
+async def test_the_line_of_a_copy_on_github_links_nothing(world: World):
+    world.write_config(link_more='origin_line = "both"')
+    world.new_task("Leak", "From artala to nowhere")
+
+    await world.settle()
+
+    assert set_off(world, BRIDGE) == []
+    assert "From artala to nowhere" in world.issue(1)["body"]
