@@ -46,7 +46,7 @@ def _fill(session: Session, copy: Store, link_id: int) -> None:
         query = select(table)
         if "link_id" in table.c and table.name not in _OF_ALL:
             query = query.where(table.c.link_id == link_id)
-        for rows in session.connection().execute(query).partitions(_ROWS):
+        for rows in session.connection().execute(query, execution_options={"yield_per": _ROWS}).partitions(_ROWS):
             copy.run_sync(_put, table, [_freed(row._mapping) for row in rows])  # noqa: SLF001 — SQLAlchemy's public name
 
 

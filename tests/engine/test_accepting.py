@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import sqlite3
 from collections.abc import Iterator
@@ -12,7 +13,10 @@ import pytest
 from engine.world import World
 
 from bridge.engine import impact, undo
+from bridge.engine.context import Run
 from bridge.engine.inverse import Choice
+from bridge.engine.report import State
+from bridge.engine.run import settle_all
 from bridge.errors import HeldError
 from mappings import preset
 from state import links
@@ -459,6 +463,40 @@ async def test_a_process_with_the_old_configuration_stands_still_once_the_new_on
         await accept(careful)
 
         assert (await old.sync("app", trigger="test")).state == "unaccepted"
+    assert (await careful.sync()).state == "done"
+
+
+async def test_what_is_accepted_while_a_run_is_under_way_counts_from_the_next_one(careful: World):
+    careful.new_issue("Repair the pump", "It leaks.")
+    await careful.sync()
+    careful.edit_issue(1, title="Repair the pump today", body="It leaks a lot.")
+
+    async def meanwhile(run: Run) -> State:
+        """The link is leased by an old process; another one accepts what a person wrote into the file."""
+        careful.write_config(link_more=ONLY_TITLE)
+        await accept(careful)
+        assert (await careful.sync()).state == "locked"
+        return await settle_all(run)
+
+    async with careful.open() as old:
+        assert (await old.run("app", meanwhile, trigger="test")).state == "done"
+        assert [task["Title"] for task in careful.tasks()] == ["Repair the pump today"]
+        careful.edit_issue(1, title="Repair the pump now", body="It leaks no more.")
+        assert (await old.sync("app", trigger="test")).state == "unaccepted"
+
+    assert (await careful.settle()).state == "done"
+    [task] = careful.tasks()
+    assert (task["Title"], careful.task(task["Id"])["description"]) == ("Repair the pump now", "It leaks a lot.")
+
+
+async def test_two_that_accept_at_once_agree(careful: World):
+    careful.new_issue("Repair the pump")
+    await careful.sync()
+    careful.write_config(link_more='conflict = "left"')
+    async with careful.open() as one, careful.open() as two:
+        said = await asyncio.gather(one.accept("app", by="sam"), two.accept("app", by="kim"))
+
+    assert sorted(len(each) for each in said) == [0, 1]
     assert (await careful.sync()).state == "done"
 
 
