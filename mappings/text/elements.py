@@ -122,11 +122,12 @@ class _Builder(HTMLParser):
     def handle_decl(self, decl: str) -> None:
         self.stack[-1].children.append(Element("!", data=decl))
 
-    def unknown_decl(self, data: str) -> None:
-        self.stack[-1].children.append(data)
-
     def handle_pi(self, data: str) -> None:
         self.stack[-1].children.append(Element("?", data=data))
+
+    def parse_marked_section(self, i: int, report: bool = True) -> int:
+        """``<![`` begins a comment, as in browsers; the library raises on some of them."""
+        return self.parse_bogus_comment(i, report)
 
     def _imply(self, tag: str) -> None:
         if tag in _ENDS_PARAGRAPH and self.stack[-1].tag == "p":

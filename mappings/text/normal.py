@@ -42,6 +42,7 @@ from mappings.text.document import (
 
 _SPACE: Final = re.compile(r"[ \t\r\n\f\v]+")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _BARE: Final = re.compile(r"(?:https?://|mailto:)[^\s<>\"]+")
 _TASK: Final = re.compile(r"\[([ xX])\](?: |$)")
 _SILENT: Final = frozenset({"strong", "em", "color", "small", "key", "sub", "sup"})
@@ -83,6 +84,8 @@ def _block(block: Block) -> Block | None:  # noqa: PLR0911 — a table of cases
             return replace(block, blocks=blocks) if blocks else None
         case Expand(title, blocks):
             return Expand(clean(title).strip(), normal_blocks(blocks))
+        case Opaque(source=source):
+            return replace(block, source=whole(source))
     return block
 
 
@@ -147,6 +150,11 @@ def _cell(cell: Cell) -> Cell:
     return replace(cell, blocks=blocks, align=align if align != "left" else "")
 
 
+def whole(text: str) -> str:
+    """Text without lone surrogates, which no tracker can be sent."""
+    return text if text.isascii() else _SURROGATE.sub("", text)
+
+
 def clean(text: str) -> str:
     """Text without control characters, white space runs as one space."""
     return _SPACE.sub(" ", _CONTROL.sub("", text.replace("\x00", "\ufffd")))
@@ -158,7 +166,7 @@ def normal_inlines(content: Iterable[Inline]) -> Inlines:
     return _merged(_quiet(_edges(runs)))
 
 
-def _leaf(leaf: Inline) -> Inline:
+def _leaf(leaf: Inline) -> Inline:  # noqa: PLR0911 — a table of cases
     if isinstance(leaf, Text):
         if leaf.marks and leaf.marks[0].name == "link" and (carried := _carried(leaf.text, leaf.marks[0])):
             return carried
@@ -169,10 +177,12 @@ def _leaf(leaf: Inline) -> Inline:
             return Text(text, _titled(tuple(mark for mark in leaf.marks if mark.name in {"link", "code"})))
         return Text(clean(leaf.text), _titled(leaf.marks))
     if isinstance(leaf, Image):
-        return Image(leaf.source, clean(leaf.alt), clean(leaf.title), _link_only(leaf.marks))
+        return Image(whole(leaf.source), clean(leaf.alt), clean(leaf.title), _link_only(leaf.marks))
     if isinstance(leaf, Break):
         return Break()
-    return replace(leaf, marks=_link_only(leaf.marks))
+    if isinstance(leaf, Opaque):
+        return replace(leaf, source=whole(leaf.source), marks=_link_only(leaf.marks))
+    return replace(leaf, value=whole(leaf.value), text=clean(leaf.text), marks=_link_only(leaf.marks))
 
 
 def _carried(text: str, link: Mark) -> Inline | None:
@@ -195,10 +205,10 @@ def _titled(marks: Marks) -> Marks:
     """A link without an address is none; a title is one line."""
     if not marks or (link := marks[0]).name != "link":
         return marks
-    if not link.value:
+    if not (value := whole(link.value)):
         return marks[1:]
     title = clean(link.title).strip() if link.title else ""
-    return marks if title == link.title else (replace(link, title=title), *marks[1:])
+    return marks if (value, title) == (link.value, link.title) else (Mark("link", value, title), *marks[1:])
 
 
 def _bare(leaf: Inline) -> Inline:

@@ -51,14 +51,14 @@ _SIMPLE: Final = {"strong": "strong", "em": "em", "strike": "strike", "underline
 
 
 def parse_adf(text: str) -> Document:
-    """Text that is no ADF document is one plain paragraph."""
+    """Text that is no ADF document, or one nested beyond reason, is one plain paragraph."""
     try:
         root = json.loads(text)
+        if isinstance(root, dict) and root.get("type") == "doc":
+            return normal_document(_blocks(root, 0))
     except (ValueError, RecursionError):
-        return normal_document((Paragraph((Text(text),)),))
-    if not isinstance(root, dict) or root.get("type") != "doc":
-        return normal_document((Paragraph((Text(text),)),))
-    return normal_document(_blocks(root, 0))
+        pass
+    return normal_document((Paragraph((Text(text),)),))
 
 
 def _children(node: Node) -> list[Node]:
@@ -83,10 +83,7 @@ def _number(attrs: Node, name: str, default: int) -> int:
 
 def opaque(node: Node) -> Opaque:
     kind = str(node.get("type") or "?")
-    try:
-        source = json.dumps(node, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    except RecursionError:
-        source = '{"type":"paragraph"}'
+    source = json.dumps(node, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return Opaque("adf", source, kind)
 
 
@@ -95,13 +92,13 @@ def _blocks(node: Node, depth: int) -> tuple[Block, ...]:
     out: list[Block] = []
     loose: list[Inline] = []
     for child in _children(node):
-        if child.get("type") in _INLINE:
+        if _word(child, "type") in _INLINE:
             loose.extend(_inline(child))
             continue
         if loose:
             out.append(Paragraph(tuple(loose)))
             loose = []
-        read = _BLOCK.get(str(child.get("type")))
+        read = _BLOCK.get(_word(child, "type"))
         out.append(read(child, depth + 1) if read and depth < DEPTH else opaque(child))
     if loose:
         out.append(Paragraph(tuple(loose)))
@@ -113,7 +110,7 @@ def _inlines(node: Node) -> tuple[Inline, ...]:
 
 
 def _inline(node: Node) -> tuple[Inline, ...]:
-    read = _INLINE.get(str(node.get("type")))
+    read = _INLINE.get(_word(node, "type"))
     return tuple(read(node)) if read else (opaque(node),)
 
 
@@ -159,14 +156,15 @@ def _tasks(node: Node, depth: int) -> Block:
     items: list[Item] = []
     for child in _children(node):
         if depth >= DEPTH:
-            break
+            items.append(Item((opaque(child),)))
+            continue
         if child.get("type") == "taskList":
             nested = _tasks(child, depth + 1)
             last = items.pop() if items else Item(())
             items.append(replace(last, blocks=(*last.blocks, nested)))
             continue
         done = _word(_attrs(child), "state") == "DONE"
-        blocks = _blocks(child, depth) if child.get("type") in {"taskItem", "blockTaskItem"} else (opaque(child),)
+        blocks = _blocks(child, depth) if _word(child, "type") in {"taskItem", "blockTaskItem"} else (opaque(child),)
         items.append(Item(blocks, checked=done))
     return Listing(tuple(items))
 
@@ -225,7 +223,7 @@ def _marks(node: Node) -> Marks | None:
     """None when there is a mark that the tree has no word for."""
     marks: Marks = ()
     for raw in _list(node, "marks"):
-        mark = _mark(str(raw.get("type")), _attrs(raw))
+        mark = _mark(_word(raw, "type"), _attrs(raw))
         if mark is None:
             return None
         marks = with_mark(marks, mark)
@@ -237,8 +235,8 @@ def _mark(kind: str, attrs: Node) -> Mark | None:
         return Mark(_SIMPLE[kind])
     if kind == "link" and isinstance(attrs.get("href"), str):
         return Mark("link", _word(attrs, "href"), _word(attrs, "title"))
-    if kind == "subsup" and attrs.get("type") in {"sub", "sup"}:
-        return Mark(str(attrs["type"]))
+    if kind == "subsup" and _word(attrs, "type") in {"sub", "sup"}:
+        return Mark(_word(attrs, "type"))
     if kind in {"textColor", "backgroundColor"} and _word(attrs, "color"):
         return Mark("color" if kind == "textColor" else "background", _word(attrs, "color").lower())
     return None

@@ -57,15 +57,19 @@ class _Parser(MarkdownIt):
         return link
 
 
-DEPTH: Final = 20
-_PARSER: Final = _Parser("commonmark").enable(["table", "strikethrough"])
+DEPTH: Final = 60
+_PARSER: Final = _Parser("commonmark", {"maxNesting": DEPTH}).enable(["table", "strikethrough"])
 _OPEN_DETAILS: Final = re.compile(r"<details(?: open(?:=\"\")?)?>\s*(?:<summary>([^<]*)</summary>\s*)?", re.IGNORECASE)
 _ALERT: Final = re.compile(r"\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\]", re.IGNORECASE)
 _STYLES: Final = {"strong": "strong", "em": "em", "s": "strike"}
 
 
 def parse_markdown(text: str) -> Document:
+    """A text that nests deeper than the parser goes, which would drop what stands there, is one block as it stands."""
     tokens = _PARSER.parse(text)
+    if any(token.level >= DEPTH - 1 and token.nesting == 1 for token in tokens):
+        source = text.strip("\n")
+        return normal_document((Opaque("markdown", source, source[:60]),))
     return normal_document(_blocks(tokens))
 
 
@@ -123,7 +127,8 @@ def _listing(token: Token, inner: Sequence[Token]) -> Iterable[Block]:
 
 def _quote(_token: Token, inner: Sequence[Token]) -> Iterable[Block]:
     blocks = _blocks(inner)
-    if blocks and isinstance(first := blocks[0], Paragraph) and isinstance(head := first.content[0], Text):
+    first = blocks[0] if blocks else None
+    if isinstance(first, Paragraph) and first.content and isinstance(head := first.content[0], Text):
         found = _ALERT.fullmatch(head.text.strip()) if not head.marks else None
         alone = len(first.content) == 1 or isinstance(first.content[1], Break)
         if found and alone and inner[1].content[:1] == "[":
@@ -174,7 +179,7 @@ def _folded(blocks: Sequence[Block]) -> tuple[Block, ...]:
     for block in blocks:
         into = stack[-1][2] if stack else out
         found = _OPEN_DETAILS.fullmatch(block.source.strip()) if isinstance(block, Opaque) else None
-        if found and isinstance(block, Opaque) and len(stack) < DEPTH:
+        if found and isinstance(block, Opaque) and len(stack) < DEPTH // 3:
             stack.append((block, found[1] or "", []))
         elif stack and isinstance(block, Opaque) and block.source.strip() == "</details>":
             _, title, inner = stack.pop()
