@@ -20,6 +20,7 @@ RULES = "tests/engine/test_row_rules.py::"
 SYNC = "tests/engine/test_sync.py::"
 WAITING = "tests/engine/test_waiting_items.py::"
 WHO = "tests/engine/test_who_may_act.py::"
+PERSONS = "tests/mappings/test_people.py::"
 
 BASES = (
     Mutation(
@@ -88,6 +89,22 @@ MERGING = (
         "new = _shape(row.spec(side), change.added, held, last)",
         "S14, I2",
         (CONVERGENCE + "test_an_unknown_person_is_neither_copied_nor_dropped",),
+    ),
+    Mutation(
+        "an e-mail address that two people of a side share names one of them",
+        "mappings/people.py",
+        "        if len(one) == len(two) == 1:\n",
+        "        if one and two:\n",
+        "S14",
+        (PERSONS + "test_an_address_that_two_people_of_a_side_share_is_nobodys_and_nobody_stands_in",),
+    ),
+    Mutation(
+        "somebody stands in for a person who may well be there",
+        "mappings/people.py",
+        "        if self.is_unsure(to, str(value)):\n",
+        "        if value is None:\n",
+        "S14, I2",
+        (PERSONS + "test_an_address_that_two_people_of_a_side_share_is_nobodys_and_nobody_stands_in",),
     ),
     Mutation(
         "a text that goes one way goes both",
