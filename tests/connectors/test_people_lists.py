@@ -126,9 +126,12 @@ async def test_a_redmine_administrator_sees_addresses_of_members_on_every_page(t
         assert "out@example.com" not in emails  # no member
 
 
-async def test_without_an_administrators_key_redmine_shows_names_alone_and_large_projects_are_cut(tmp_path):
+async def test_without_an_administrators_key_redmine_shows_names_alone_and_large_projects_are_cut(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("connectors.redmine_people._MOST_ASKED", 50)
     async with world("redmine", tmp_path, 'people_by = "login"\n') as (people, connector):
-        crowd("redmine", people, 600)
+        crowd("redmine", people, 60)
         users = people.box.tracker.store.users
         users.update({number: replace(one, is_admin=False) for number, one in users.items()})
         (me,) = (one.id for one in users.values() if one.login == people.BRIDGE)
@@ -137,16 +140,19 @@ async def test_without_an_administrators_key_redmine_shows_names_alone_and_large
         before = people.requests()
         found = await listed(connector, people.container)
 
-        assert len(found) == 500
+        assert len(found) == 50
         assert not any(person.email for person in found.values() if person.name.startswith("p"))
-        assert people.requests() - before <= 520
+        assert people.requests() - before <= 60
         before = people.requests()
         assert await listed(connector, people.container) == found
         assert people.requests() - before <= 10
 
 
-async def test_github_shows_logins_and_the_address_of_a_public_profile_and_asks_for_500_profiles_at_most(tmp_path):
-    logins = [f"p{each:04}" for each in range(600)]
+async def test_github_shows_logins_and_the_address_of_a_public_profile_and_asks_for_some_profiles_at_most(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("connectors.github_people._MOST_PROFILES", 50)
+    logins = [f"p{each:04}" for each in range(250)]
     async with world("github", tmp_path) as (people, connector):
         store = people.box.tracker.store
         store.users |= {login: number for number, login in enumerate(logins, 7000)}
@@ -158,7 +164,7 @@ async def test_github_shows_logins_and_the_address_of_a_public_profile_and_asks_
 
         assert set(logins) <= found.keys()
         assert (found["p0007"].email, found["p0008"].email) == ("p7@example.com", None)
-        assert people.requests() - before <= 520
+        assert people.requests() - before <= 60
 
 
 async def test_workestra_lists_whom_its_settings_name_without_a_request(tmp_path):
