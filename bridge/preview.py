@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.assemble import Assembly
 from bridge.computing import around
 from bridge.config import plugins
-from bridge.config.expressions import texts
+from bridge.config.expressions import filters, texts
 from bridge.config.rows import row_specs
 from bridge.engine import people, sampling
 from bridge.engine.context import utc_now
@@ -23,6 +23,7 @@ from bridge.engine.trial import Trial, try_out
 from bridge.errors import ConfigError, TrackerError
 from bridge.model import SIDES, Kind, Schema, Side
 from connectors.base import Connector
+from mappings.computed import is_computed
 from mappings.rows import Mapping_, RowSpec
 from state import links
 
@@ -49,11 +50,14 @@ class KindTable:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A link's mapping. ``lacking``: kinds that are not in step, with the reason; ``requests``: what asking took."""
+    """A link's mapping. ``lacking``: kinds that are not in step, with the reason; ``filters``: where the filter of a side
+    stands, and the field that holds what it says; ``requests``: what asking took.
+    """
 
     link: LinkSettings
     kinds: tuple[KindTable, ...]
     lacking: Mapping[str, str]
+    filters: Mapping[Side, tuple[str, str]]
     requests: int = 0
 
 
@@ -78,7 +82,7 @@ def _not_carried(table: KindTable, end: End, side: Side) -> list[tuple[str, str]
     written = {spec.left if side == "left" else spec.right: spec for spec in table.specs}
     found = []
     for name, held in sorted(table.schemas[side].fields.items() if side in table.schemas else ()):
-        if name in on:
+        if name in on or is_computed(name):
             continue
         spec = written.get(name)
         if spec is not None and spec.direction == "off":
@@ -106,7 +110,7 @@ async def table(settings: Settings, link: LinkSettings, *, live: bool) -> Table:
         for kind in link.kinds:
             found = await _kind_table(assembly, link, kind, specs[kind], live=live)
             kinds.append(replace(found, left_alone={side: _not_carried(found, ends[side], side) for side in SIDES}))
-        return Table(link, tuple(kinds), _lacking(link, ends), _requests(ends.values()))
+        return Table(link, tuple(kinds), _lacking(link, ends), filters(settings, link), _requests(ends.values()))
 
 
 async def _kind_table(

@@ -20,6 +20,9 @@ COMPUTED: Final = "="
 FAILED: Final = "expression-failed"
 """The reason of what is held because its expression failed."""
 
+_CONSTANT: Final = re.compile(rf"{COMPUTED}(?P<value>\"(?:[^\"\\]|\\.)*\"|[\w.-]+|\[.*\]) // [^/\n]*")
+"""A constant with the field that it is for, which tells it from the same one for another field."""
+
 _MARK: Final = "\u001a"
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -58,6 +61,13 @@ def name_of(expression: str) -> str:
 def is_computed(name: str) -> bool:
     """Whether a field is none of the tracker's."""
     return name.startswith(COMPUTED)
+
+
+def shown(name: str) -> str:
+    """A field as people are told of it: ``title``; of a computed one ``= item.title``, of a constant ``= "bug"``."""
+    found = _CONSTANT.fullmatch(name)
+    said = found["value"] if found else name.removeprefix(COMPUTED)
+    return f"{COMPUTED} {said}" if is_computed(name) else name
 
 
 def failed(message: str) -> str:

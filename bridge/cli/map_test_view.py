@@ -10,6 +10,7 @@ from bridge.cli.map_view import words_of
 from bridge.cli.show import escape, say
 from bridge.log import redact
 from bridge.model import SIDES, Value, other
+from mappings.computed import shown
 from mappings.lenses import LEFT_ALONE
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _way(left: str, right: str, origin: str, way: Way) -> tuple[str, ...]:
     same = count.get("same", 0) + count.get("one-way", 0)
     held = count.get("held", 0)
     return (
-        f"[bold]{escape(left if left == right else f'{left} = {right}')}[/bold]",
+        f"[bold]{escape(map_words.side_by_side(left, right))}[/bold]",
         "→" if way.side == "left" else "←",
         f"{way.carried:,}",
         f"{same:,}",
@@ -96,7 +97,7 @@ def _notes(trial: Trial, found: Preview) -> None:
         names = [row.row.left for row in trial.rows if any(way.counts.get(verdict) for way in row.ways.values())]
         count = sum(way.counts.get(verdict, 0) for row in trial.rows for way in row.ways.values())
         if count:
-            show.indented(f"{words.plural(count, 'value')} of {escape(', '.join(names))} wait {why}.")
+            show.indented(f"{words.plural(count, 'value')} of {escape(', '.join(map(shown, names)))} wait {why}.")
 
 
 def _differing(trial: Trial, link: Link) -> None:
@@ -109,7 +110,7 @@ def _differing(trial: Trial, link: Link) -> None:
         before, back = _difference(one.before, one.back)
         there = "" if isinstance(one.before, str) and len(one.before) > _SHOWN * 2 else f" → {_value(one.there)}"
         show.indented(
-            f"{escape(link.side(way.side).connection)} {escape(name)}: {before}{there} → {back}  {_item(one, link.side(way.side).connection)}",
+            f"{escape(link.side(way.side).connection)} {escape(shown(name))}: {before}{there} → {back}  {_item(one, link.side(way.side).connection)}",
             4,
         )
 
@@ -141,7 +142,7 @@ def _lack(lack: Lack, link: Link) -> str:
         "truncated": f"by up to {lack.over:,}; {lack.message}.",
     }.get(lack.reason, f"{lack.message.rstrip('.')}.")
     return (
-        f"{escape(link.side(lack.side).connection)} [bold]{escape(lack.field)}[/bold] {what}{escape(redact(said))}{near} "
+        f"{escape(link.side(lack.side).connection)} [bold]{escape(shown(lack.field))}[/bold] {what}{escape(redact(said))}{near} "
         f"[dim]{words.plural(lack.count, 'item')}, {escape(lack.origin)}[/dim]"
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bridge.cli import map_words, plan_view, show
 from bridge.cli.show import escape, say
 from bridge.model import SIDES, Side
+from mappings.computed import shown
 
 if TYPE_CHECKING:
     from bridge.config.settings import Link
@@ -22,6 +23,9 @@ def show_table(table: Table, *, verbose: bool) -> None:
     """The whole mapping of a link. ``verbose``: all names of maps, what is compared, every field that no row carries."""
     link = table.link
     say(f"[bold]{escape(link.name)}[/bold]: {escape(plan_view.ends(link))}")
+    for side, (place, name) in table.filters.items():
+        said = f"only of {link.side(side).connection} ({place}): {shown(name).removeprefix('= ')}"
+        show.indented(escape(said))
     for each in table.kinds:
         _kind(each, link, verbose=verbose)
     if table.lacking:
@@ -76,10 +80,10 @@ def _row(spec: RowSpec, row: Row | None, link: Link, *, verbose: bool) -> tuple[
 
 def _field(name: str, row: Row | None, side: Side) -> str:
     if row is None:
-        return f"[bold]{escape(name)}[/bold]"
+        return f"[bold]{escape(shown(name))}[/bold]"
     spec = row.spec(side)
     below = ", ".join((map_words.kind_of_field(spec), *map_words.limits(spec)))
-    return f"[bold]{escape(name)}[/bold]\n[dim]{escape(below)}[/dim]"
+    return f"[bold]{escape(shown(name))}[/bold]\n[dim]{escape(below)}[/dim]"
 
 
 def _carried(spec: RowSpec, row: Row | None, *, verbose: bool) -> str:
@@ -106,13 +110,18 @@ def as_json(table: Table) -> None:
     show.as_json(
         {
             "link": link.name,
-            "left": {"connection": link.left.connection, "container": link.left.container},
-            "right": {"connection": link.right.connection, "container": link.right.container},
+            **{side: _end_data(table, side) for side in SIDES},
             "kinds": [_kind_data(each, link) for each in table.kinds],
             "not_in_step": dict(table.lacking),
             "requests": table.requests,
         }
     )
+
+
+def _end_data(table: Table, side: Side) -> dict[str, str]:
+    end = table.link.side(side)
+    data = {"connection": end.connection, "container": end.container}
+    return data if end.filter is None else {**data, "filter": end.filter, "filter_from": table.filters[side][0]}
 
 
 def _kind_data(table: KindTable, link: Link) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.cli.words import shorten
-from bridge.model import FieldType
+from bridge.model import SIDES, FieldType
+from mappings.computed import shown
 
 if TYPE_CHECKING:
     from bridge.model import FieldSpec
@@ -21,9 +22,22 @@ ARROWS: Final = {"both": "⇄", "left-to-right": "→", "right-to-left": "←", 
 
 _ROW: Final = frozenset({"left", "right", "direction", "transform", "groups", "conflict", "origin", "has_own_map"})
 _FIELD: Final = frozenset(
-    {"name", "type", "writable", "max_length", "max_items", "choices", "dialect", "in_feed", "emails", "step"}
+    {
+        *("name", "type", "writable", "max_length", "max_items", "choices", "dialect", "in_feed", "emails", "step"),
+        *("makes", "live", "counts"),
+    }
 )
 _WRITABLE: Final = {"create": "only when made", "update": "not when made", "never": "read only"}
+_UNITS: Final = {"utf16": " UTF-16 units", "bytes": " bytes"}
+_HEEDED: Final = {
+    "mention": "@name",
+    "number": "#12",
+    "gh": "GH-12",
+    "address": "addresses of items",
+    "profile": "[~name]",
+}
+"""What a text of a tracker sets off, as people write it (``mappings.text.defuse``)."""
+
 _LENSES: Final = {
     "same": "as it is",
     "choice": "map",
@@ -38,6 +52,8 @@ _LENSES: Final = {
     "named": "a person's name",
     "days": "its day",
     "wholes": "rounded to whole numbers",
+    "computed": "expression",
+    "origin": "as it is",
 }
 """Lenses by the names of their classes. What only adds to another is shown by the row's own key (``extras``)."""
 _TRANSFORMS: Final = {"same": "as it is", "choice": "map", "people": "people", "byline": "author's line"}
@@ -56,11 +72,16 @@ def kind_of_field(spec: FieldSpec) -> str:
     return f"{spec.type.value}, {spec.dialect}" if spec.type is FieldType.TEXT else spec.type.value
 
 
+def side_by_side(left: str, right: str) -> str:
+    """The two fields of a row in one cell."""
+    return shown(left) if left == right else f"{shown(left)} = {shown(right)}".removeprefix("= ")
+
+
 def limits(spec: FieldSpec, most: int = 4) -> list[str]:
     """What a field takes, where that is not everything: ``≤255``, ``one of To Do, Done``."""
     said = [_WRITABLE[spec.writable]] if spec.writable in _WRITABLE else []
     if spec.max_length is not None:
-        said.append(f"≤{spec.max_length:,}")
+        said.append(f"≤{spec.max_length:,}{_UNITS.get(spec.counts, '')}")
     if spec.max_items is not None:
         said.append(f"≤{spec.max_items:,} members")
     if spec.choices is not None:
@@ -72,6 +93,10 @@ def limits(spec: FieldSpec, most: int = 4) -> list[str]:
         said.append("e-mail addresses")
     if not spec.in_feed:
         said.append("seen by sweeps")
+    if not spec.makes:
+        said.append("no new names")
+    if spec.live:
+        said.append(f"heeds {', '.join(sorted(_HEEDED.get(each, each) for each in spec.live))}")
     return said + [f"{name} {value}" for name, value in more_of(spec, _FIELD).items()]
 
 
@@ -147,6 +172,10 @@ def _lens(lens: object) -> str:
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(lens).__name__).lower()
     if name == "text":
         return f"text, {getattr(lens, 'left_dialect', '?')} ↔ {getattr(lens, 'right_dialect', '?')}"
+    if name == "mirrored":
+        heeds = any(getattr(lens, f"{side}_spec").live for side in SIDES)
+        cuts = any(room is not None for room in getattr(lens, "rooms", ()))
+        return " and ".join([*["defused"] * heeds, *["cut where too long"] * cuts]) or "as it is"
     if name == "rounded":
         return f"rounded to {getattr(lens, 'left_step', 1)} s ↔ {getattr(lens, 'right_step', 1)} s"
     return _LENSES.get(name, name)

@@ -134,7 +134,7 @@ class Trial:
 def passage(row: Row, side: Side, record: Record) -> Passage | None:
     """Carry the value that a record has for a row to the other side and back. None where the row never goes that way."""
     target = other(side)
-    if row.direction != "create-only" and not row.writes_to(target):
+    if not row.fills(target):
         return None
     name = row.field(side)
     if name not in record.fields:

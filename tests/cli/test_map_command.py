@@ -151,7 +151,8 @@ def test_rows_with_an_expression_or_a_constant_are_rows_as_others(bridge, place)
     told = json.loads(bridge("map", "show", "app", "--json").out)
 
     assert (ended.code, ended.err) == (0, "")
-    assert any(line.startswith('="<" + item.title + ">" → description') for line in lines), ended.out
+    assert any(line.startswith('= "<" + item.title + ">" → description') for line in lines), ended.out
+    assert "//" not in ended.out
     assert told["requests"] == 0
 
     text = (place / "bridge.toml").read_text()
@@ -169,10 +170,14 @@ def test_what_a_filter_leaves_out_is_not_tried(bridge, place, trackers):
     assert filtered != text
     (place / "bridge.toml").write_text(filtered + COMPUTED)
 
+    table = " ".join(bridge("map", "show", "app").out.split())
+    end = json.loads(bridge("map", "show", "app", "--json").out)["left"]
     listed = json.loads(bridge("map", "test", "app", "--json").out)["kinds"][0]
     bridge("sync")
     known = json.loads(bridge("map", "test", "app", "--json").out)
 
+    assert 'left.filter): item.title == "Login"' in table
+    assert end["filter"] == 'item.title == "Login"'
     assert (listed["items"]["left"], listed["out_of_scope"]) == (1, {"left": 2, "right": 0})
     assert known["kinds"][0]["source"] == "state"
     assert (known["kinds"][0]["items"]["left"], known["kinds"][0]["out_of_scope"]["left"]) == (

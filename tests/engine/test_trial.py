@@ -133,6 +133,14 @@ def test_a_row_is_not_tried_against_its_direction_and_a_one_way_row_never_comes_
     assert passage(replace(points, direction="off"), "right", item(1, {"points": 3})) is None
 
 
+def test_a_constant_is_told_to_new_items_and_nothing_is_ever_told_to_it():
+    name = '="high" // points'
+    constant = replace(ROWS[-1], left=name, direction="create-only", left_spec=replace(ROWS[-1].left_spec, name=name))
+
+    assert passage(constant, "left", item(1, {name: 3})) is not None
+    assert passage(constant, "right", item(1, {"points": 3})) is None
+
+
 def test_what_cannot_be_said_is_told_by_name_with_the_nearest_that_could_be_the_items_and_the_row():
     samples = [Sample("left", item(number, {"status": "Dnoe"}), ROWS) for number in range(5)]
     samples.append(Sample("left", item(9, {"status": "Blocked", "assignees": ("alcie", "bob")}), ROWS))
