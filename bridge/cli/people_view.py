@@ -27,6 +27,11 @@ def _show(who: Who) -> None:
     if rows:
         heads = names["left"], names["right"]
         show.table((*heads, "known by", *(f"items {name}" for name in heads)), rows)
+    for side in SIDES:
+        if lacks := who.lists[side].lacks:
+            show.say(
+                f"[yellow]nobody[/yellow]: default_person of {names[side]}, {show.escape(lacks)}, is not on its list of people."
+            )
     for clash in who.ambiguous:
         said = f"{clash.email} is {', '.join(clash.left)} on {names['left']} and {', '.join(clash.right)} on {names['right']}"
         show.say(
@@ -101,6 +106,7 @@ def _plain(who: Who) -> dict[str, Any]:
             "error": who.lists[side].error,
             "unknown_person": asked.fallbacks[side].how,
             "default_person": asked.fallbacks[side].person,
+            "default_person_is_missing": bool(who.lists[side].lacks),
         }
         for side in SIDES
     }

@@ -71,11 +71,12 @@ class Stranger:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What is known of a side's list of people."""
+    """What is known of a side's list of people. ``lacks``: the default person of that side, where the list has no such one."""
 
     people: int
     read_at: datetime | None
     error: str
+    lacks: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +128,14 @@ def tell(session: Session, asked: Asked) -> Who:
                     side, spelled[side][one], number[side][one], who.shown, who.email, looks.like(who), one in unsure
                 )
             )
-    lists = {side: Listed(len(held[side].people), held[side].read_at, held[side].error) for side in SIDES}
+    lists = {side: _listed(held[side], asked.fallbacks[side]) for side in SIDES}
     return Who(asked, lists, tuple(found), tuple(strangers), matched.ambiguous)
+
+
+def _listed(known: Known, fallback: Fallback) -> Listed:
+    names = {key(one.name) for one in known.people if one.active}
+    is_lacking = known.read_at is not None and fallback.how == "default" and key(fallback.person) not in names
+    return Listed(len(known.people), known.read_at, known.error, fallback.person if is_lacking else "")
 
 
 def _counted(session: Session, asked: Asked) -> dict[Side, Counter[str]]:

@@ -44,7 +44,7 @@ def _sow(session) -> None:
         Person("two", "twin@example.com"),
         Person("too", "Twin@example.com"),
     ]
-    board = [Person(f"{one}@example.com", f"{one}@example.com") for one in ("sam", "kim", "drew.field", "twin")]
+    board = [Person(f"{one}@example.com", f"{one}@example.com") for one in ("sam", "kim", "drew.field", "twin", "lead")]
     directories.keep(session, "hub", "acme/app", hub, NOW)
     directories.keep(session, "board", "Roadmap", board, NOW)
     for number, people in enumerate((("sam",), ("kim", "drew"), ("drew",)), 1):
@@ -80,7 +80,7 @@ def test_it_tells_who_is_known_how_and_who_is_nobody(named, bridge):
         }
     ]
     assert [one["email"] for one in found["ambiguous"]] == ["twin@example.com"]
-    assert found["right"]["default_person"] == "lead@example.com"
+    assert (found["right"]["default_person"], found["right"]["default_person_is_missing"]) == ("lead@example.com", False)
 
 
 def test_the_table_ends_with_rows_to_paste(named, bridge):
@@ -111,6 +111,15 @@ def test_a_refresh_reads_both_lists_and_tells_of_one_that_fails(named, bridge, m
     assert (ended.code, found["left"]["people"], found["right"]["people"]) == (0, 5, 7)
     assert "403" in found["left"]["error"]
     assert found["right"]["error"] == ""
+
+
+def test_a_default_who_is_not_there_is_told(named, bridge):
+    file = named / "bridge.toml"
+    file.write_text(file.read_text().replace("lead@example.com", "laed@example.com"))
+
+    assert "default_person of board, laed@example.com, is not on its list of people" in " ".join(
+        bridge("people").out.split()
+    )
 
 
 def test_why_knows_who_is_known_by_e_mail(named, bridge):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from trackers.between import people_of
+from trackers.between import Between, people_of
 
 from bridge.config.loader import load
 from bridge.errors import TrackerError
@@ -183,3 +184,25 @@ async def test_a_list_that_is_refused_is_an_error_and_never_an_empty_list(type_,
         assert directory is not None
         with pytest.raises(TrackerError):
             await directory.people(people.container)
+
+
+class Strangers(Between):
+    """No row says who is who."""
+
+    def configure(self) -> None:
+        super().configure()
+        file = self.folder / "bridge.toml"
+        file.write_text(re.sub(r"\[\[people\]\]\nleft = .*\nright = .*\n", "", file.read_text()))
+
+
+async def test_an_account_of_jira_and_a_member_in_redmine_meet_by_their_address(tmp_path):
+    with Strangers(tmp_path, "jira", "redmine") as both:
+        ann, here = both.left.persons["ann"], both.right.persons["ann"]
+        both.left.create("Repair the pump", assignee=ann)
+        await both.sync()
+        ((item, task),) = both.right.tasks().items()
+        assert task["assignee"] == here
+
+        both.right.edit(item, assignee=both.right.persons["bob"])
+        await both.sync()
+        assert [task["assignee"] for task in both.left.tasks().values()] == [both.left.persons["bob"]]
