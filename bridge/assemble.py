@@ -12,8 +12,8 @@ from typing import Any, Final
 from bridge.computing import around, computation
 from bridge.config import plugins
 from bridge.config.digest import config_hash
-from bridge.config.expressions import filter_names, texts
-from bridge.config.misfits import unknown_fields, useless_expressions, with_place, with_places
+from bridge.config.expressions import filter_names, queries, texts
+from bridge.config.misfits import unknown_fields, useless_expressions, useless_query, with_place, with_places
 from bridge.config.people import people_of
 from bridge.config.rows import match_names, names_of, row_specs, verbs_of
 from bridge.config.settings import Link as LinkSettings
@@ -23,10 +23,10 @@ from bridge.engine.link import Answers, Deletes, End, ExternalId, Limits, Link, 
 from bridge.engine.plan import PARTS
 from bridge.errors import ConfigError, TrackerError
 from bridge.model import SIDES, FieldType, Kind, Schema, Side, other
-from connectors.base import Connector, Finding
+from connectors.base import Connector, Finding, queries_of
 from mappings.choice import Choice
 from mappings.compile import compile_rows
-from mappings.computed import is_computed
+from mappings.computed import is_computed, query_of
 from mappings.lenses import find
 from mappings.rows import Mapping_, RowSpec
 
@@ -49,6 +49,8 @@ class Assembly:
     async def build(self, link: LinkSettings) -> Link:
         """A link with its rows joined to both trackers' fields. Raises: ConfigError, TrackerError."""
         ends = {side: self.end(link, side) for side in SIDES}
+        for useless in self._useless_queries(link):
+            raise useless
         specs = row_specs(self.settings, link)
         people = people_of(self.settings, link)
         mappings: dict[str, Mapping_] = {}
@@ -121,7 +123,8 @@ class Assembly:
             for kind in link.kinds
             if not specs[kind] and all(kind in self.end(link, side).connector.kinds() for side in SIDES)
         ]
-        found = [*self._lacking(link), *found]
+        useless = [Finding("error", error.message, error.hint) for error in self._useless_queries(link)]
+        found = [*useless, *self._lacking(link), *found]
         if any(each.level == "error" for each in found) or not live:
             return found
         for side in SIDES:
@@ -156,16 +159,37 @@ class Assembly:
         self, link: LinkSettings, kind: str, specs: Collection[RowSpec], schemas: Mapping[Side, Schema]
     ) -> list[ConfigError]:
         """What a link asks of the fields of both trackers that is not there, in the order of the configuration."""
-        computed = {side: frozenset(filter(is_computed, _asked(link, kind, specs, side))) for side in SIDES}
+        computed = {
+            side: frozenset(
+                name for name in _asked(link, kind, specs, side) if is_computed(name) and not query_of(name)
+            )
+            for side in SIDES
+        }
         return [
             *useless_expressions(self.settings, link, kind, computed, schemas),
             *unknown_fields(self.settings, link, kind, specs, schemas),
+        ]
+
+    def _useless_queries(self, link: LinkSettings) -> list[ConfigError]:
+        """Queries for which a tracker has no search, and those that can be none."""
+        return [
+            useless_query(self.settings, link, side, "" if search is None else why)
+            for side in SIDES
+            if (query := link.side(side).query) is not None
+            for search in (queries_of(self.end(link, side).connector),)
+            if search is None or (why := search.wrong(query))
         ]
 
     async def _check_end(self, link: LinkSettings, side: Side, kind: str, specs: Collection[RowSpec]) -> list[Finding]:
         end = self.end(link, side)
         try:
             said = await end.connector.check(end.container, kind, verbs_of(specs, side), self._maps(link, specs, side))
+            if (
+                (query := link.side(side).query) is not None
+                and (search := queries_of(end.connector))
+                and kind == "task"
+            ):
+                await search.try_out(end.container, query)
         except TrackerError as error:
             said = [Finding("error", error.message, error.hint)]
         where = f"link {link.name}, {side} {end.connection}:{end.container} ({kind})"
@@ -268,7 +292,8 @@ async def look(settings: Settings) -> list[Finding]:
     def connector(name: str) -> Connector:
         if name not in made:
             config: Any = settings.connections[name]
-            made[name] = around(plugins.find(config.type).connect(name, config), texts(settings, name))
+            found = plugins.find(config.type).connect(name, config)
+            made[name] = around(found, texts(settings, name), queries(settings, name))
         return made[name]
 
     assembly = Assembly(settings, {}, connector)

@@ -1,15 +1,18 @@
-"""A connector whose records also say what expressions come to: filters and computed fields, evaluated in one place.
+"""A connector whose records also say what expressions come to, and which queries find them: evaluated in one place.
 
 Every record that comes out of the connector has, beside its own fields, one for each expression that any link has about
-its container (``mappings.computed``); names of such fields never reach the connector. Made only where a link has one.
+its container (``mappings.computed``), and one for each query; names of such fields never reach the connector. Made only where a link
+has one.
 
 Refuses: deciding what a filter means for an item (the engine does).
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+
+from msgspec import structs
 
 from bridge.model import Fields, FieldSpec, Marker, Record, Ref, Schema
 from connectors.base import (
@@ -21,11 +24,13 @@ from connectors.base import (
     Directory,
     Finding,
     Page,
+    Queries,
     Step,
     Usage,
     directory_of,
+    queries_of,
 )
-from mappings.computed import is_computed, name_of
+from mappings.computed import Queried, is_computed, name_of, name_of_query
 from mappings.expression_checks import checked
 from mappings.expressions import Computation, Expression, ExpressionError, compiled
 
@@ -35,14 +40,16 @@ class Computing:
     """A connector with its expressions. ``wanted``: their texts, by container and kind, of all links of the connection.
 
     ``ready`` holds what was checked against a schema. An expression that cannot be used on its container's records is
-    left out there: the link it belongs to says so, and the others go on (S24).
+    left out there: the link it belongs to says so, and the others go on (S24). ``queried``: the queries likewise.
     """
 
     name: str
     comments: Comments | None
     directory: Directory | None
+    queries: Queries | None
     inner: Connector
     wanted: Mapping[tuple[str, str], frozenset[str]]
+    queried: Mapping[tuple[str, str], Queried] = field(default_factory=dict)
     ready: dict[tuple[str, str], Computation] = field(default_factory=dict)
 
     # --- with expressions ---------------------------------------------------------------------------------------------
@@ -70,13 +77,24 @@ class Computing:
     async def pull(
         self, container: str, kind: str, cursor: str | None, *, fields: frozenset[str], sweep: bool
     ) -> AsyncIterator[Page]:
-        computation = await _of(self, container, kind)
-        async for page in self.inner.pull(container, kind, cursor, fields=_asked(fields, computation), sweep=sweep):
-            yield replace(page, records=tuple([computation.complete(record) for record in page.records]))
+        """A listing of everything is that of a query where all links of the container have this one, and ``fields`` names
+        it. Changes are those of all tasks, for the last one of a task may be what takes it out.
+        """
+        computation, only = await _of(self, container, kind), self.queried.get((container, kind), _NO_QUERY).only
+        search, wanted = self.queries, _asked(fields, computation)
+        if only is not None and search is not None and cursor is None and name_of_query(only) in fields:
+            pages = search.pull(container, only, fields=wanted, sweep=sweep)
+        else:
+            only, pages = None, self.inner.pull(container, kind, cursor, fields=wanted, sweep=sweep)
+        async for page in pages:
+            records = await _answered(self, container, kind, page.records, found_by=only)
+            yield replace(page, records=tuple([computation.complete(record) for record in records]))
 
     async def fetch(self, ref: Ref, *, fields: frozenset[str]) -> Record:
         computation = await _of(self, ref.container, ref.kind)
-        return computation.complete(await self.inner.fetch(ref, fields=_asked(fields, computation)))
+        fetched = await self.inner.fetch(ref, fields=_asked(fields, computation))
+        [record] = await _answered(self, ref.container, ref.kind, [fetched])
+        return computation.complete(record)
 
     async def create(
         self,
@@ -89,22 +107,22 @@ class Computing:
         before_send: BeforeSend | None = None,
     ) -> Record:
         computation = await _of(self, container, kind)
-        return computation.complete(
-            await self.inner.create(container, kind, fields, marker, key=key, before_send=before_send)
-        )
+        created = await self.inner.create(container, kind, fields, marker, key=key, before_send=before_send)
+        return computation.complete(await _written(self, created))
 
     async def update(
         self, ref: Ref, step: Step, changes: Fields, current: Record, *, before_send: BeforeSend | None = None
     ) -> Record:
         computation = await _of(self, ref.container, ref.kind)
-        return computation.complete(await self.inner.update(ref, step, changes, current, before_send=before_send))
+        updated = await self.inner.update(ref, step, changes, current, before_send=before_send)
+        return computation.complete(await _written(self, updated))
 
     async def find(
         self, container: str, kind: str, markers: Collection[Marker], since: str | None
     ) -> Mapping[Marker, Record]:
         computation = await _of(self, container, kind)
         found = await self.inner.find(container, kind, markers, since)
-        return {marker: computation.complete(record) for marker, record in found.items()}
+        return {marker: computation.complete(await _written(self, record)) for marker, record in found.items()}
 
     async def check(
         self, container: str, kind: str, verbs: Collection[str], maps: Mapping[str, Collection[str]]
@@ -139,11 +157,13 @@ class Computing:
         await self.inner.aclose()
 
 
-def around(inner: Connector, wanted: Mapping[tuple[str, str], frozenset[str]]) -> Connector:
-    """The connector with its expressions; itself where no link has one about its records."""
-    if not any(wanted.values()):
+def around(
+    inner: Connector, wanted: Mapping[tuple[str, str], frozenset[str]], queried: Mapping[tuple[str, str], Queried]
+) -> Connector:
+    """The connector with its expressions and queries; itself where no link has one about its records."""
+    if not any(wanted.values()) and not queried:
         return inner
-    return Computing(inner.name, inner.comments, directory_of(inner), inner, wanted)
+    return Computing(inner.name, inner.comments, directory_of(inner), queries_of(inner), inner, wanted, queried)
 
 
 def computation(connector: Connector, container: str, kind: str) -> Computation | None:
@@ -160,6 +180,35 @@ async def _of(connector: Computing, container: str, kind: str) -> Computation:
     return connector.ready[container, kind]
 
 
+async def _answered(
+    connector: Computing, container: str, kind: str, records: Sequence[Record], *, found_by: str | None = None
+) -> Sequence[Record]:
+    """The records with what their queries say of them. ``found_by``: the query that has found all of these."""
+    asked = connector.queried.get((container, kind))
+    if asked is None or connector.queries is None or not records:
+        return records
+    said: list[tuple[str, frozenset[str]]] = []
+    for query in sorted(asked.texts):
+        found = (
+            frozenset(record.ref.id for record in records)
+            if query == found_by
+            else await connector.queries.matching(container, query, records)
+        )
+        said.append((name_of_query(query), found))
+    return [
+        structs.replace(record, fields={**record.fields, **{name: record.ref.id in found for name, found in said}})
+        for record in records
+    ]
+
+
+async def _written(connector: Computing, record: Record) -> Record:
+    """A record that a write has answered. Where its queries would have to be asked, the next listing tells of them."""
+    if connector.queries is None or connector.queries.asks:
+        return record
+    [answered] = await _answered(connector, record.ref.container, record.ref.kind, [record])
+    return answered
+
+
 def _asked(fields: frozenset[str], computation: Computation) -> frozenset[str]:
     """What to ask the tracker for where these fields are wanted."""
     own = _own(fields)
@@ -167,6 +216,7 @@ def _asked(fields: frozenset[str], computation: Computation) -> frozenset[str]:
 
 
 _NOTHING = Computation(())
+_NO_QUERY = Queried()
 
 
 def _own(fields: frozenset[str]) -> frozenset[str]:

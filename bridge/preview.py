@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.assemble import Assembly
 from bridge.computing import around
 from bridge.config import plugins
-from bridge.config.expressions import filters, texts
+from bridge.config.expressions import filters, queries, texts
 from bridge.config.rows import row_specs
 from bridge.engine import people, sampling
 from bridge.engine.context import utc_now
@@ -57,7 +57,7 @@ class Table:
     link: LinkSettings
     kinds: tuple[KindTable, ...]
     lacking: Mapping[str, str]
-    filters: Mapping[Side, tuple[str, str]]
+    filters: Mapping[Side, Sequence[tuple[str, str]]]
     requests: int = 0
 
 
@@ -197,7 +197,8 @@ async def _assembly(settings: Settings, store: Store | None) -> AsyncIterator[As
     def connector(name: str) -> Connector:
         if name not in made:
             config: Any = settings.connections[name]
-            made[name] = around(plugins.find(config.type).connect(name, config), texts(settings, name))
+            found = plugins.find(config.type).connect(name, config)
+            made[name] = around(found, texts(settings, name), queries(settings, name))
         return made[name]
 
     rows = [] if store is None else await store.read(links.all_links)

@@ -12,7 +12,7 @@ from typing import Any, Final, Self, TypedDict, Unpack
 from bridge.assemble import Assembly
 from bridge.computing import around
 from bridge.config import plugins
-from bridge.config.expressions import texts
+from bridge.config.expressions import queries, texts
 from bridge.config.people import listed_places
 from bridge.config.settings import Link as LinkSettings
 from bridge.config.settings import Settings
@@ -247,7 +247,7 @@ class Bridge:
         if name not in self._connectors:
             config: Any = self.settings.connections[name]
             made = plugins.find(config.type).connect(name, config)
-            self._connectors[name] = around(made, texts(self.settings, name))
+            self._connectors[name] = around(made, texts(self.settings, name), queries(self.settings, name))
         return self._connectors[name]
 
     # --- inside -----------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ A connector is made for one connection (one account on one tracker) and serves a
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeAlias
@@ -185,6 +185,36 @@ class Directory(Protocol):
 
         Raises the TrackerError tree; PermissionError_ or ContainerError where the account may not see the list.
         """
+
+
+class Queries(Protocol):
+    """A search for tasks in the tracker's own words. Optional: a connector that has it names it in an attribute ``queries``.
+
+    ``asks``: whether it takes a request to know which records a query finds.
+    """
+
+    asks: bool
+
+    def wrong(self, query: str) -> str:
+        """Why this text is no query, as far as it can be told without asking; "" where it may be one."""
+
+    async def try_out(self, container: str, query: str) -> None:
+        """Ask for it once. Raises RejectedError in the tracker's words where it is none."""
+
+    def pull(self, container: str, query: str, *, fields: frozenset[str], sweep: bool) -> AsyncIterator[Page]:
+        """All tasks that the query finds, as ``Connector.pull`` without a cursor lists all there are. From the last page's
+        cursor on ``Connector.pull`` lists the changes of every task, whether it is found or not; from that of any other
+        page the rest, among others.
+        """
+
+    async def matching(self, container: str, query: str, records: Sequence[Record]) -> frozenset[str]:
+        """The ids of those tasks among ``records`` that the query finds now."""
+
+
+def queries_of(connector: Connector) -> Queries | None:
+    """A connector's search; None where the tracker has none that Bridge uses."""
+    found: Queries | None = getattr(connector, "queries", None)
+    return found
 
 
 def directory_of(connector: Connector) -> Directory | None:

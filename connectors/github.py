@@ -16,7 +16,7 @@ from msgspec import structs
 from bridge.errors import ContainerError, NotFoundError, RejectedError
 from bridge.model import Fields, Kind, Marker, Record, Ref, Schema
 from connectors import cursors
-from connectors.base import Capabilities, Comments, Delivery, Directory, Finding, Page, Plugin, Step, Usage
+from connectors.base import Capabilities, Comments, Delivery, Directory, Finding, Page, Plugin, Queries, Step, Usage
 from connectors.github_api import GithubApi
 from connectors.github_check import check as live_check
 from connectors.github_comments import GithubComments
@@ -26,6 +26,7 @@ from connectors.github_hooks import verify as verified
 from connectors.github_parts import KINDS as PARTS
 from connectors.github_parts import GithubParts, parts_schema
 from connectors.github_people import Assignees
+from connectors.github_queries import Labelled
 from connectors.github_relations import RELATIONS, GithubRelations, relation_steps
 from connectors.github_wire import (
     BODY_LIMIT,
@@ -75,6 +76,7 @@ class Github:
         self._feed = GithubFeed(self._api, name, per_page=config.page_size, overlap_s=config.overlap_s)
         self._parts = GithubParts(self._api, self._feed, name, config)
         self._relations = GithubRelations(self._api, self._feed, name)
+        self.queries: Queries | None = Labelled(self._feed, self._relations)
 
     def kinds(self) -> Mapping[str, Capabilities]:
         lag = self._config.index_lag_s

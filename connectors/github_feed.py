@@ -20,7 +20,8 @@ from connectors import cursors
 from connectors.base import Page
 from connectors.clocks import earlier_start, skew_of
 from connectors.github_walk import D
-from connectors.github_wire import LABELS, issue_record, label_record, newest
+from connectors.github_wire import ISSUES, LABELS, issue_record, label_record, newest
+from connectors.status import decode
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -47,15 +48,15 @@ class GithubFeed:
         self._per_page = per_page
         self._overlap = timedelta(seconds=overlap_s)
 
-    def issues(self, container: str, cursor: Cursor) -> AsyncIterator[Page]:
-        """Oldest change first, pull requests left out."""
+    def issues(self, container: str, cursor: Cursor, *, labels: str = "") -> AsyncIterator[Page]:
+        """Oldest change first, pull requests left out; with all of these ``labels``, if any."""
 
         def record(issue: Issue) -> Record | None:
             if issue.pull_request is not None:
                 return None
             return issue_record(self._connection, container, issue, accounts=self._api.accounts)
 
-        return self.changes(self._api.changes(container, self._per_page), cursor, record)
+        return self.changes(self._api.changes(container, self._per_page, labels=labels), cursor, record)
 
     async def changes(self, walk: Walk[D], cursor: Cursor, record: Callable[[D], Record | None]) -> AsyncIterator[Page]:
         """A dated list as pages. ``record`` is None for a row that is none: a page may hold no record and not be the last.
@@ -126,6 +127,14 @@ class GithubFeed:
             quiet=not listed.rows,
             complete=bool(listed.rows),
         )
+
+    async def head(self, container: str) -> Cursor:
+        """The cursor from which on everything is listed that changes from now on; the beginning where there is nothing."""
+        response = await self._api.read(container, "/issues?state=all&sort=updated&direction=desc&per_page=1")
+        rows = decode(response, ISSUES)
+        latest = newest(rows, None)
+        ceiling = None if response.date is None else response.date - self._overlap
+        return Cursor(since=self._reached(None, latest, ceiling), skew=skew_of(response, 0) or UNSET)
 
     def _reached(self, since: str | None, latest: datetime | None, ceiling: datetime | None) -> str | None:
         """The newest change seen, but no later than the overlap before the listing began, by the server's Date (S30)."""

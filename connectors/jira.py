@@ -1,9 +1,9 @@
 """Jira: issues as tasks, their comments, worklogs as time entries. Cloud (REST v3) and Data Center (REST v2).
 
 What the parts know: jira_config the settings, jira_api and jira_errors calls and refusals, jira_names custom fields and
-people, jira_text rich text, jira_wire the JSON, jira_search JQL, jira_feed listings and cursor, jira_write and jira_paths
-changes, jira_comments and jira_threads comments, jira_worklogs and jira_worklog_feed time, jira_hooks webhooks, jira_check
-the live check. Refuses: anything about another tracker.
+people, jira_text rich text, jira_wire the JSON, jira_search and jira_queries JQL, jira_feed listings and cursor,
+jira_write and jira_paths changes, jira_comments and jira_threads comments, jira_worklogs and jira_worklog_feed time,
+jira_hooks webhooks, jira_check the live check. Refuses: anything about another tracker.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from connectors.base import (
     Finding,
     Page,
     Plugin,
+    Queries,
     Step,
     Usage,
 )
@@ -35,6 +36,7 @@ from connectors.jira_hooks import verify as verified
 from connectors.jira_names import CUSTOM, Names
 from connectors.jira_paths import Paths
 from connectors.jira_people import Assignable
+from connectors.jira_queries import Jql
 from connectors.jira_search import Search
 from connectors.jira_wire import TEXT_LIMIT, Wire, task_schema
 from connectors.jira_worklogs import Worklogs
@@ -62,6 +64,7 @@ class Jira:
         self._time = Worklogs(api, feed, wire, search)
         self.comments: Comments | None = IssueComments(self._talk, api, wire)
         self.directory: Directory | None = Assignable(api)
+        self.queries: Queries | None = Jql(feed, search)
 
     def kinds(self) -> Mapping[str, Capabilities]:
         config = self._config

@@ -23,7 +23,7 @@ from connectors.base import Page
 from connectors.clocks import earlier_start, skew_of
 from connectors.jira_api import JiraApi
 from connectors.jira_names import Field, Names
-from connectors.jira_search import Asked, Batch, Search, updated_ms
+from connectors.jira_search import Asked, Batch, Search, quoted, updated_ms
 from connectors.jira_wire import ISSUE, PROPERTY, Issue, Wire, marker_of, milliseconds
 from connectors.status import Response, decode
 from connectors.versions import digest
@@ -82,14 +82,16 @@ class Feed:
         self._markers: dict[str, Marker | None] = {}
         self._has_properties = api.is_cloud or api.config.search_properties
 
-    async def pull(self, container: str, text: str | None, fields: Collection[str]) -> AsyncIterator[Page]:
-        """The contract of ``Connector.pull``. A quiet project costs one request."""
+    async def pull(
+        self, container: str, text: str | None, fields: Collection[str], *, more: str = ""
+    ) -> AsyncIterator[Page]:
+        """The contract of ``Connector.pull``; ``more`` is a clause of JQL. A quiet project costs one request."""
         old = cursors.parsed(Cursor, text) or Cursor()
         custom = await self._names.fields(fields, old.fields)
         asked = Asked(self._wire.asked(custom), properties=True)
         old = replace(old, fields=self._names.noted(fields, custom))
         tail, is_first, rows = Tail(self._api.config.overlap_s), True, 0
-        async for start, batch in self.walk(container, old, asked):
+        async for start, batch in self.walk(container, old, asked, more=more):
             tail.begin(batch.response)
             rows += len(batch.rows)
             found = []
@@ -106,6 +108,16 @@ class Feed:
                 complete=batch.last and not batch.cut and old.since is None and rows > 0,
             )
             is_first = False
+
+    async def head(self, container: str) -> Cursor:
+        """The cursor from which on everything is listed that changes from now on; the beginning where there is nothing."""
+        rows = await self._search.some(
+            f"project = {quoted(container)} ORDER BY updated DESC", Asked(("updated",)), most=1
+        )
+        found = [(row.id, at) for row in rows if (at := updated_ms(row)) is not None]
+        if not found:
+            return Cursor()
+        return Cursor(since=found[0][1] - self._api.config.overlap_s * 1000, known=found[0])
 
     async def walk(
         self, container: str, cursor: Cursor, asked: Asked, *, more: str = ""

@@ -24,7 +24,8 @@ from connectors.jira_wire import Issue, milliseconds
 from connectors.status import Response, decode
 
 MODES: Final = ("milliseconds", "relative", "zone")
-_RECONCILED: Final = 50
+RECONCILED: Final = 50
+"""How many issues a search of Cloud shows as they are, whatever its index says (``reconcileIssues``)."""
 _RECENT_S: Final = 300.0
 _GAP_MS: Final = 120_000
 _OVERLAP_ROWS: Final = 10
@@ -72,7 +73,7 @@ class _Recent:
     def ids(self) -> list[int]:
         now = time.monotonic()
         self.at = {one: at for one, at in self.at.items() if now - at < _RECENT_S}
-        return sorted(sorted(self.at, key=lambda one: -self.at[one])[:_RECONCILED])
+        return sorted(sorted(self.at, key=lambda one: -self.at[one])[:RECONCILED])
 
 
 class Search:
@@ -104,10 +105,10 @@ class Search:
                 raise unseen(container, status=error.status, url=error.url) from error
             raise
 
-    async def some(self, jql: str, asked: Asked, *, most: int = 50) -> list[Issue]:
-        """One page of a search."""
+    async def some(self, jql: str, asked: Asked, *, most: int = 50, fresh: Sequence[int] = ()) -> list[Issue]:
+        """One page of a search. ``fresh``: issues that it is to show as they are now, in place of those we wrote last."""
         if self._api.is_cloud:
-            response = await self._ask(jql, asked, most, None, self._recent.ids())
+            response = await self._ask(jql, asked, most, None, list(fresh) or self._recent.ids())
         else:
             response = await self._get(jql, asked, 0, most)
         return decode(response, PAGE).issues

@@ -17,6 +17,9 @@ from mappings.lenses import Lens, UnmappedError
 COMPUTED: Final = "="
 """What the names of computed fields begin with, and no tracker's field does."""
 
+_QUERY: Final = f"{COMPUTED}query: "
+"""What the names of those begin with that a tracker itself says of a record; no expression begins so."""
+
 FAILED: Final = "expression-failed"
 """The reason of what is held because its expression failed."""
 
@@ -70,6 +73,16 @@ def shown(name: str) -> str:
     return f"{COMPUTED} {said}" if is_computed(name) else name
 
 
+def name_of_query(query: str) -> str:
+    """The field that holds whether a tracker finds a record by a query in its own words."""
+    return f"{_QUERY}{query}"
+
+
+def query_of(name: str) -> str | None:
+    """The query whose answer a field holds; None for any other field."""
+    return name.removeprefix(_QUERY) if name.startswith(_QUERY) else None
+
+
 def failed(message: str) -> str:
     """The value of an expression that came to nothing."""
     return f"{_MARK}{message}"
@@ -93,6 +106,16 @@ def fits(result: FieldType, target: FieldType) -> bool:
 def spec_beside(name: str, target: FieldSpec) -> FieldSpec:
     """How a computed field is described in the row that writes ``target``: as the same, but in Markdown and only read."""
     return FieldSpec(name, target.type, writable="never", dialect="markdown", emails=target.emails)
+
+
+@dataclass(frozen=True, slots=True)
+class Queried:
+    """What links ask of one container in the tracker's own words. ``only``: the query that all of them have; None where they
+    differ or one has none.
+    """
+
+    texts: frozenset[str] = frozenset()
+    only: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bridge.cli import map_words, plan_view, show
 from bridge.cli.show import escape, say
 from bridge.model import SIDES, Side
-from mappings.computed import shown
+from mappings.computed import query_of, shown
 
 if TYPE_CHECKING:
     from bridge.config.settings import Link
@@ -23,9 +23,10 @@ def show_table(table: Table, *, verbose: bool) -> None:
     """The whole mapping of a link. ``verbose``: all names of maps, what is compared, every field that no row carries."""
     link = table.link
     say(f"[bold]{escape(link.name)}[/bold]: {escape(plan_view.ends(link))}")
-    for side, (place, name) in table.filters.items():
-        said = f"only of {link.side(side).connection} ({place}): {shown(name).removeprefix('= ')}"
-        show.indented(escape(said))
+    for side, found in table.filters.items():
+        for place, name in found:
+            said = f"only of {link.side(side).connection} ({place}): {query_of(name) or shown(name).removeprefix('= ')}"
+            show.indented(escape(said))
     for each in table.kinds:
         _kind(each, link, verbose=verbose)
     if table.lacking:
@@ -121,7 +122,11 @@ def as_json(table: Table) -> None:
 def _end_data(table: Table, side: Side) -> dict[str, str]:
     end = table.link.side(side)
     data = {"connection": end.connection, "container": end.container}
-    return data if end.filter is None else {**data, "filter": end.filter, "filter_from": table.filters[side][0]}
+    for place, name in table.filters.get(side, ()):
+        query = query_of(name)
+        word = "filter" if query is None else "query"
+        data |= {word: query or end.filter or "", f"{word}_from": place}
+    return data
 
 
 def _kind_data(table: KindTable, link: Link) -> dict[str, Any]:

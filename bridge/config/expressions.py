@@ -14,7 +14,7 @@ from bridge.config.settings import FieldRow, Link, Settings
 from bridge.config.source import Path
 from bridge.config.source import Path as Key
 from bridge.model import SIDES, Side, other
-from mappings.computed import COMPUTED, is_computed, name_of
+from mappings.computed import COMPUTED, Queried, is_computed, name_of, name_of_query, query_of
 from mappings.rows import Direction
 
 FILTERED: Final = "task"
@@ -58,8 +58,25 @@ def _away_from(source: Side) -> Literal["left-to-right", "right-to-left"]:
 
 def filter_names(link: Link, kind: str, side: Side) -> frozenset[str]:
     """The fields that say whether a record of a side takes part (``mappings.computed``)."""
-    text = link.side(side).filter
-    return frozenset((name_of(text),)) if text is not None and kind == FILTERED else frozenset()
+    end = link.side(side)
+    if kind != FILTERED:
+        return frozenset()
+    found = {name_of(end.filter)} if end.filter is not None else set()
+    return frozenset(found | ({name_of_query(end.query)} if end.query is not None else set()))
+
+
+def queries(settings: Settings, connection: str) -> Mapping[tuple[str, str], Queried]:
+    """What the links ask of the containers of a connection in its own words, by container and kind."""
+    found: dict[tuple[str, str], list[str | None]] = defaultdict(list)
+    for link in settings.links:
+        for end in (link.left, link.right):
+            if end.connection == connection and FILTERED in link.kinds and (link.enabled or end.query is not None):
+                found[end.container, FILTERED].append(end.query)
+    return {
+        at: Queried(frozenset(filter(None, asked)), asked[0] if len(set(asked)) == 1 else None)
+        for at, asked in found.items()
+        if any(asked)
+    }
 
 
 def texts(settings: Settings, connection: str) -> Mapping[tuple[str, str], frozenset[str]]:
@@ -75,7 +92,7 @@ def texts(settings: Settings, connection: str) -> Mapping[tuple[str, str], froze
                     *(side_of(row, side) for row in link.fields if row.kind == kind),
                 }
                 found[link.side(side).container, kind] |= {
-                    name.removeprefix(COMPUTED) for name in names if is_computed(name)
+                    name.removeprefix(COMPUTED) for name in names if is_computed(name) and query_of(name) is None
                 }
     return {at: frozenset(some) for at, some in found.items() if some}
 
@@ -84,7 +101,7 @@ def key_of(settings: Settings, link: Link, side: Side, name: str) -> Key:
     """Where an expression stands in the configuration."""
     index = next((at for at, each in enumerate(settings.links) if each.name == link.name), 0)
     if name in filter_names(link, FILTERED, side):
-        return ("links", index, side, "filter")
+        return ("links", index, side, "filter" if query_of(name) is None else "query")
     row = next((at for at, each in enumerate(link.fields) if side_of(each, side) == name), 0)
     return ("links", index, "fields", row, "value" if link.fields[row].value is not None else "expression")
 
@@ -97,10 +114,11 @@ def place(settings: Settings, link: Link, side: Side, name: str) -> str:
     return f"{at}, {shown}" if at else shown
 
 
-def filters(settings: Settings, link: Link) -> dict[Side, tuple[str, str]]:
-    """Where the filter of each side stands, and the field that holds what it says of a task."""
+def filters(settings: Settings, link: Link) -> dict[Side, tuple[tuple[str, str], ...]]:
+    """Where the filter and the query of each side stand, each with the field that holds what it says of a task."""
     return {
-        side: (place(settings, link, side, name), name) for side in SIDES for name in filter_names(link, FILTERED, side)
+        side: tuple((place(settings, link, side, name), name) for name in sorted(filter_names(link, FILTERED, side)))
+        for side in SIDES
     }
 
 
@@ -108,13 +126,14 @@ def filters(settings: Settings, link: Link) -> dict[Side, tuple[str, str]]:
 
 
 def check_filters(link: Link, path: Path, report: Report) -> None:
-    """Filters that cannot be read as expressions."""
+    """Filters that cannot be read as expressions, and filters and queries of a link without tasks."""
     for side in SIDES:
-        text = link.side(side).filter
-        if text is not None:
-            _check_text(text, (*path, side, "filter"), report)
-            if "task" not in link.kinds:
-                report.mistake((*path, side, "filter"), "a filter is about tasks, and this link has none")
+        end = link.side(side)
+        if end.filter is not None:
+            _check_text(end.filter, (*path, side, "filter"), report)
+        for word in ("filter", "query"):
+            if getattr(end, word) is not None and FILTERED not in link.kinds:
+                report.mistake((*path, side, word), f"a {word} is about tasks, and this link has none")
 
 
 def check_sides(row: FieldRow, path: Path, report: Report) -> None:

@@ -25,8 +25,9 @@ from bridge.config.checks import (
     check_stand_ins,
 )
 from bridge.config.mistakes import InvalidConfig, Mistake, Report, explain, listed, nearest, secret_fields
-from bridge.config.settings import Daemon, Link, Settings, Text
+from bridge.config.settings import Daemon, Link, Settings
 from bridge.config.source import BadToml, Path, parse, positions
+from bridge.config.values import Text
 from bridge.errors import ConfigError
 
 VARIABLE: Final = "BRIDGE_CONFIG"

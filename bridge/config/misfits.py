@@ -15,7 +15,7 @@ from bridge.config.settings import Link, Settings
 from bridge.errors import ConfigError
 from bridge.model import SIDES, FieldSpec, FieldType, Schema, Side
 from connectors.base import Finding
-from mappings.computed import COMPUTED, is_computed, said
+from mappings.computed import COMPUTED, is_computed, name_of_query, said
 from mappings.rows import RowSpec
 
 
@@ -56,6 +56,20 @@ def useless_expressions(
                 where = f"{place}: " if place else ""
                 found.append(ConfigError(f'{where}link "{link.name}", {dotted(key[2:])}: {why}'))
     return found
+
+
+def useless_query(settings: Settings, link: Link, side: Side, why: str) -> ConfigError:
+    """What is wrong with the query of a side; without a reason, that its tracker has no such search."""
+    end = link.side(side)
+    assert end.query is not None
+    where = expressions.place(settings, link, side, name_of_query(end.query))
+    type_ = getattr(settings.connections[end.connection], "type", "another type")
+    if why:
+        return ConfigError(f'{where}: link "{link.name}": query = "{end.query}" must be {why}')
+    return ConfigError(
+        f'{where}: link "{link.name}": a query is what jira and github can search by, and {end.connection} is {type_}',
+        hint="Say it as an expression: filter does the same on every tracker, once Bridge has read the items.",
+    )
 
 
 def _no_use(name: str, fields: Mapping[str, FieldSpec]) -> str:

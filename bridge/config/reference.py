@@ -17,17 +17,16 @@ from bridge.config.mistakes import is_collection, models_in, secret_fields
 from bridge.config.settings import (
     DEFAULT_EVERY_S,
     Daemon,
-    Duration,
     Endpoint,
     ExternalId,
     FieldRow,
-    Interval,
     Link,
     Log,
     MapRow,
     Settings,
     State,
 )
+from bridge.config.values import Duration, Interval
 
 _INTRO: Final = """\
 # Configuration

@@ -7,67 +7,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, tzinfo
+from datetime import UTC, tzinfo
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
     SecretStr,
     SerializeAsAny,
-    StrictBool,
-    StrictFloat,
-    StrictInt,
     model_validator,
 )
 
 from bridge.config.source import Path as Key
 from bridge.config.source import Position
+from bridge.config.values import Constant, Duration, Interval, Names, Plain, Text
 from bridge.errors import ConfigError
 
 DEFAULT_EVERY_S: Final = 300
 NO_PRESET: Final = "none"
 
-_UNITS: Final[Mapping[str, int]] = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
-_DURATION: Final = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
-
-
-def parse_duration(value: object) -> object:
-    """``"1h30m"`` or a whole number of seconds as int seconds. Raises ValueError in words for a person."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    text = value.strip().lower() if isinstance(value, str) else ""
-    if text.isascii() and text.isdigit():
-        return int(text)
-    found = _DURATION.fullmatch(text)
-    if not text or found is None:
-        raise ValueError('expected a duration such as "30s", "5m", "1h30m" or a whole number of seconds')
-    return sum(int(amount or 0) * unit for amount, unit in zip(found.groups(), _UNITS.values(), strict=True))
-
-
-def _one_or_many(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-def _iso(value: object) -> object:
-    return value.isoformat() if isinstance(value, date) else value
-
-
-Text: TypeAlias = Annotated[str, Field(min_length=1)]
-Duration: TypeAlias = Annotated[int, BeforeValidator(parse_duration, json_schema_input_type=int | str), Field(ge=0)]
-Interval: TypeAlias = Annotated[int, BeforeValidator(parse_duration, json_schema_input_type=int | str), Field(ge=1)]
-Names: TypeAlias = Annotated[tuple[Text, ...], BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])]
-Plain: TypeAlias = Annotated[str, Field(min_length=1, strict=True)] | StrictBool | StrictInt | StrictFloat
-Constant: TypeAlias = Annotated[
-    str | bool | int | float | tuple[str, ...],
-    BeforeValidator(_iso, json_schema_input_type=str | bool | int | float | list[str]),
-]
 SyncedKind: TypeAlias = Literal["task", "label", "comment", "time_entry"]
 Policy: TypeAlias = Literal["manual", "left", "right", "newest", "merge", "keep-both"]
 
@@ -134,6 +97,11 @@ class Endpoint(Strict):
         None,
         description="Only tasks of which this CEL expression is true take part, with their comments and times. What "
         "leaves is paused, never deleted. Left out: all.",
+    )
+    query: Text | None = Field(
+        None,
+        description="As filter, in the words of the tracker, which does the search: a clause of JQL for jira, names of labels "
+        "with commas between them for github (an issue must have them all). Other types have none.",
     )
 
 

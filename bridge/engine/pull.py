@@ -13,12 +13,13 @@ from bridge.engine import holder
 from bridge.engine.again import note_config
 from bridge.engine.arrivals import POLL_LEASE_S, Look, fetched, is_behind, store
 from bridge.engine.context import Run
-from bridge.engine.link import End, measured_skew
+from bridge.engine.link import End, Link, measured_skew
 from bridge.engine.plan import PARTS
 from bridge.engine.vanished import made_before, note_absent, note_gone, note_unlisted
 from bridge.errors import ENDING, BridgeError, GoneError, LockedError, NotFoundError, TrackerError
 from bridge.model import SIDES, Record, Side
 from connectors.base import Page
+from mappings.computed import query_of
 from state import cursors, inbox, leases, links, pairs
 from state.inbox import Item
 from state.links import Sharer
@@ -96,7 +97,7 @@ def _acquire(session: Session, where: cursors.Where, me: str) -> bool:
 
 async def _walk(run: Run, end: End, where: cursors.Where, me: str) -> bool:
     """Store a listing. Whether it was the first one of everything."""
-    position, sharing, has_pairs = await run.store.read(_start, where)
+    position, sharing, has_pairs, is_known = await run.store.read(_start, where, run.link)
     wanting = [sharer for sharer in sharing if (sharer.link_id, where.kind) in run.link.matches]
     first = run.full or position.cursor is None or not all(sharer.seeded for sharer in wanting)
     covers = f"full {sorted(s.link_id for s in wanting if run.full or not s.seeded)}" if first else "changes"
@@ -106,6 +107,9 @@ async def _walk(run: Run, end: End, where: cursors.Where, me: str) -> bool:
     began_at = run.now()
     total = 0
     seen: set[str] | None = set() if has_pairs and not resumes else None
+    wanted = run.link.poll_fields.get((end.side, where.kind), frozenset())
+    if has_pairs and not is_known:
+        wanted = frozenset(name for name in wanted if query_of(name) is None)
     sweep = _sweeps(run, end.side, position.polls)
     if sweep:
         run.swept.add(end.side)
@@ -113,7 +117,7 @@ async def _walk(run: Run, end: End, where: cursors.Where, me: str) -> bool:
         end.container,
         where.kind,
         position.resume if resumes else None if first else position.cursor,
-        fields=run.link.poll_fields.get((end.side, where.kind), frozenset()),
+        fields=wanted,
         sweep=sweep,
     )
     async for some in _grouped(pages):
@@ -123,7 +127,8 @@ async def _walk(run: Run, end: End, where: cursors.Where, me: str) -> bool:
         if seen is not None:
             seen.update(record.ref.id for page in some for record in page.records)
             if some[-1].complete or (first and some[-1].last and not seen and where.kind in PARTS):
-                await run.store.run(note_absent, where, seen, run.now())
+                narrowed = any(query_of(name) is not None for name in wanted)
+                await run.store.run(note_absent, where, seen, run.now(), narrowed=narrowed)
         ours.difference_update(record.ref.id for page in some for record in page.records)
         run.progress.pulled(end.side, where.kind, total)
     if ours:
@@ -153,11 +158,14 @@ async def _grouped(pages: AsyncIterator[Page]) -> AsyncIterator[list[Page]]:
         raise failure
 
 
-def _start(session: Session, where: cursors.Where) -> tuple[cursors.Position, list[Sharer], bool]:
-    """Where the listing begins, for whom, and whether any of them has a pair that could be missed in it (S25)."""
+def _start(session: Session, where: cursors.Where, link: Link) -> tuple[cursors.Position, list[Sharer], bool, bool]:
+    """Where the listing begins, for whom, whether any of them has a pair that could be missed in it (S25), and whether the
+    link ran under this configuration before: under another query each pair is to be judged, found or not (S28).
+    """
     sharing = links.sharers(session, where.connection, where.container, where.kind)
     has_pairs = any(pairs.walk(session, sharer.link_id, where.kind, after=0, limit=1) for sharer in sharing)
-    return cursors.get(session, where), sharing, has_pairs
+    is_known = links.get(session, link.id).config_hash == link.config_hash
+    return cursors.get(session, where), sharing, has_pairs, is_known
 
 
 def _sweeps(run: Run, side: Side, polls: int) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from bridge.engine.sets import members
 from bridge.merge import key
 from bridge.model import UNSET, Side, Unset, Value
-from mappings.computed import COMPUTED
+from mappings.computed import COMPUTED, query_of
 from mappings.lenses import OUTSIDE, Lens, UnmappedError
 from state.inbox import OUT_OF_SCOPE
 from state.parked import FROZEN
@@ -48,7 +48,7 @@ class LinkFacts:
     is_configured: bool = True
     terms: str | None = None
     changes: tuple[str, ...] = ()
-    filters: Mapping[Side, tuple[str, str]] = field(default_factory=dict)
+    filters: Mapping[Side, Sequence[tuple[str, str]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +111,9 @@ def _of_scope(story: Story, facts: LinkFacts) -> list[Reason]:
         return []
     records: dict[Side, Record | None] = {"left": story.left, "right": story.right}
     says = [
-        f"{where} is not true of the {side}: {name.removeprefix(COMPUTED)}"
-        for side, (where, name) in facts.filters.items()
+        f"{where} is not true of the {side}: {query_of(name) or name.removeprefix(COMPUTED)}"
+        for side, found in facts.filters.items()
+        for where, name in found
         if (record := records[side]) is not None and record.fields.get(name) is not True
     ]
     since = f" since {story.paused_at:%Y-%m-%d %H:%M:%SZ}" if story.paused_at else ""

@@ -29,19 +29,25 @@ _RUNS_BACK: Final = 5
 """How many runs in a row may break off before it is left to the audit to find what was deleted meanwhile."""
 
 
-def note_absent(session: Session, where: cursors.Where, seen: Collection[str], now: datetime) -> int:
+def note_absent(
+    session: Session, where: cursors.Where, seen: Collection[str], now: datetime, *, narrowed: bool = False
+) -> int:
     """A complete listing did not hold these members of live pairs: have them read one by one, which alone is evidence
     (S25). How many. What waits in the inbox is looked at as well: nothing is made from what is gone by now.
 
     A listing without any record is no evidence. But the last comment or entry of all may well go, so a few are asked for.
+    One that a query has ``narrowed`` may have left out what is out of scope, which is left alone.
     """
     most, found = (MOST_ABSENT if seen else _FEW_ABSENT), 0
     for sharer in links.sharers(session, where.connection, where.container, where.kind):
         waiting = inbox.ids(session, sharer.link_id, where.kind, sharer.side) - set(seen)
+        if narrowed:
+            waiting -= inbox.outside(session, sharer.link_id, where.kind, sharer.side).keys()
         inbox.announce(session, sharer.link_id, where.kind, sharer.side, sorted(waiting)[:most], now)
         after = 0
         while page := pairs.walk(session, sharer.link_id, where.kind, after=after, limit=500):
-            absent = [item_id for pair in page if (item_id := pair.item_id(sharer.side)) not in seen]
+            alive = [pair for pair in page if pair.paused_at is None] if narrowed else page
+            absent = [item_id for pair in alive if (item_id := pair.item_id(sharer.side)) not in seen]
             asked = absent[: most - found]
             inbox.announce(session, sharer.link_id, where.kind, sharer.side, asked, now)
             found, after = found + len(asked), page[-1].id

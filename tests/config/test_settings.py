@@ -11,7 +11,8 @@ import pytest
 from bridge.config import plugins
 from bridge.config.checks import cron_mistake
 from bridge.config.rows import row_specs
-from bridge.config.settings import Daemon, Link, Settings, State, Strict, parse_duration
+from bridge.config.settings import Daemon, Link, Settings, State, Strict
+from bridge.config.values import parse_duration
 from bridge.errors import ConfigError
 
 

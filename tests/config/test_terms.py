@@ -144,7 +144,7 @@ OF_ROW = {
     "conflict": "left", "too_long": "park", "left_limit": 500, "right_limit": 500,
 }  # fmt: skip
 IN_PLACE_OF_A_FIELD = {"value": "x", "expression": "item.title"}
-OF_END = {"filter": "item.title != ''"}
+OF_END = {"filter": "item.title != ''", "query": "labels = sync"}
 HARMLESS_THERE = {
     # who asks whom, and how it is let in
     "type", "base_url", "token", "email", "webhook_secret", "ca_file", "person_keys", "key_user", "key_expires_on",
