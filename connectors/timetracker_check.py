@@ -50,7 +50,7 @@ def _task(config: TimeTrackerConfig) -> list[FieldSpec]:
 def _comment(config: TimeTrackerConfig) -> list[FieldSpec]:
     return [
         FieldSpec("task", FieldType.REF, writable="create"),
-        FieldSpec("body", FieldType.TEXT, dialect="markdown", live=frozenset({"mention"})),
+        FieldSpec("body", FieldType.TEXT, dialect="markdown"),
         FieldSpec("author", FieldType.PERSON, writable="never", emails=config.people_by == "email"),
         FieldSpec("created_at", FieldType.INSTANT, writable="never"),
     ]

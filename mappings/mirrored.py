@@ -114,39 +114,38 @@ class Mirrored:
         )
 
     def _ends_short(self, to: Side, value: str) -> bool:
-        if _SIGN not in value or self._spec(other(to)).type is not FieldType.TEXT:
-            return False
-        from mappings.text.convert import parse  # noqa: PLC0415 — parsers take 80 ms to load
-        from mappings.text.shorten import shortened_from  # noqa: PLC0415 — as above
-
-        url = shortened_from(parse(value, _read(self._spec(other(to)))))
+        url = _whole_of(self._spec(other(to)), value)
         return url is not None and url in ("", self.urls[to == "right"] or url)
 
     def _is_too_long(self, on: Side, value: Value) -> bool:
         """Whether a text of the other side does not fit on ``on``, where it would be cut."""
         return isinstance(value, str) and self._cut(on, value) is not None
 
-    def _cut(self, to: Side, value: Value) -> str | None:
+    def _cut(self, to: Side, value: Value, url: str | None = None) -> str | None:
         """Of a text that does not fit on ``to`` what does, in the words of its own side; of one for a line, the line. None
-        where it fits, or cannot be cut.
+        where it fits, or cannot be cut. ``url``: where it says that the whole is, in place of what is known.
         """
         room = self.rooms[to == "right"]
         if room is None or not isinstance(value, str):
             return None
+        address = self.urls[to == "left"] if url is None else url
         try:
-            return _beginning(
-                self.inner, self._spec(other(to)), self._spec(to), to, room, self.urls[to == "left"], value
-            )
+            return _beginning(self.inner, self._spec(other(to)), self._spec(to), to, room, address, value)
         except UnmappedError:
             return None
 
     def _is_beginning(self, to: Side, left: Value, right: Value) -> bool:
+        """Whether ``to`` holds what would be cut from the other side's text, wherever it says that the whole is: addresses
+        change.
+        """
         source, held = (left, right) if to == "right" else (right, left)
-        cut = self._cut(to, source)
-        if cut is None:
+        if self.rooms[to == "right"] is None or not isinstance(held, str):
             return False
-        if self._spec(to).type is FieldType.LINE:
-            return cut == held
+        is_line = self._spec(to).type is FieldType.LINE
+        url = None if is_line else _whole_of(self._spec(to), held)
+        cut = self._cut(to, source, url)
+        if cut is None or is_line:
+            return cut is not None and cut == held
         return self.inner.agree(cut, held) if to == "right" else self.inner.agree(held, cut)
 
     def _spec(self, side: Side) -> FieldSpec:
@@ -174,6 +173,16 @@ def _room(spec: FieldSpec, there: FieldSpec, too_long: TooLong | None) -> int | 
         return None
     is_safe = spec.type is FieldType.LINE and there.type is FieldType.LINE and there.max_length is not None
     return None if is_safe and (there.max_length or 0) <= spec.max_length else spec.max_length
+
+
+def _whole_of(spec: FieldSpec, text: str) -> str | None:
+    """Where a text that was cut says that the whole is, "" for nowhere; None for one that was not cut."""
+    if _SIGN not in text or spec.type is not FieldType.TEXT:
+        return None
+    from mappings.text.convert import parse  # noqa: PLC0415 — parsers take 80 ms to load
+    from mappings.text.shorten import shortened_from  # noqa: PLC0415 — as above
+
+    return shortened_from(parse(text, _read(spec)))
 
 
 def _read(spec: FieldSpec) -> Dialect:

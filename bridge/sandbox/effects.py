@@ -2,13 +2,15 @@
 
 GitHub: @mentions notify and references (``#12``, ``GH-12``, ``owner/repo#12``, addresses) appear on what they name, outside
 code; ``redirect.github.com`` leaves no trace (docs.github.com, "Autolinked references and URLs"). Redmine: ``@login`` notifies, in
-a line of code as well, not in fences, ``<pre>`` and quotes (``Mentionable``). Only what an edit brings new counts.
+a line of code as well, not in fences, ``<pre>`` and quotes (``Mentionable``). Jira: a mention is a node of ADF, or ``[~name]`` in
+wiki markup, outside of ``{code}`` and ``{noformat}``. TimeTracker: ``@name`` wherever it stands in a comment. Only what an edit
+brings new counts.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +34,11 @@ REDMINE_CODE: Final = re.compile(r"(?:~~~|```).*?(?:~~~|```)|<pre>.*?</pre>", re
 REDMINE_QUOTE: Final = re.compile(r"\r\n(?:> )+.*?\r\n", re.DOTALL)
 
 
+PROFILE: Final = re.compile(r"(?<!\\)\[~(?:accountid:)?([^\]\s]+)\]")
+WIKI_CODE: Final = re.compile(r"\{(code|noformat)[^}\n]*\}.*?\{\1\}", re.DOTALL)
+CALLED: Final = re.compile(r"(?<!\w)@(\w[\w.-]*)")
+
+
 def on_github(text: str | None) -> set[tuple[str, str]]:
     """(mention, login) and (reference, number or address) of a body or comment."""
     for entity, sign in ENTITIES:
@@ -50,14 +57,27 @@ def on_redmine(text: str | None) -> set[tuple[str, str]]:
     return {("mention", name) for name in LOGIN.findall(words) if name}
 
 
+def on_jira(text: Any) -> set[tuple[str, str]]:
+    """(mention, account id or login) of rich text: ADF, or wiki markup."""
+    if isinstance(text, dict):
+        own = {("mention", str(text["attrs"]["id"]))} if text.get("type") == "mention" else set()
+        return own.union(*(on_jira(child) for child in text.get("content", ())))
+    return {("mention", name) for name in PROFILE.findall(WIKI_CODE.sub("", text or ""))}
+
+
+def on_timetracker(text: str | None) -> set[tuple[str, str]]:
+    """(mention, username) of a comment."""
+    return {("mention", name) for name in CALLED.findall(text or "")}
+
+
 def note(
     journal: Journal,
     author: str,
     item: str,
-    read: Callable[[str | None], set[tuple[str, str]]],
+    read: Callable[[Any], set[tuple[str, str]]],
     *,
-    after: str | None,
-    before: str | None = None,
+    after: Any,
+    before: Any = None,
 ) -> None:
     """Keep what an edit sets off, which is what was not there before."""
     for kind, what in sorted(read(after) - read(before)):

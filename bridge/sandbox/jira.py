@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from bridge.sandbox import effects
 from bridge.sandbox import jira_events as events
 from bridge.sandbox import jira_issues as issues
 from bridge.sandbox import jira_links as links
@@ -158,6 +159,8 @@ class JiraSandbox:
     def save(self, ask: Ask, before: Issue | None, after: Issue, *, verb: str) -> Issue:
         """Store, date, log and announce an issue. A write of nothing, or of properties alone, leaves ``updated`` alone."""
         now = self.clock.now()
+        said = None if before is None else before.description
+        effects.note(self.journal, ask.who, after.key, effects.on_jira, after=after.description, before=said)
         if before is None:
             self.store.put(after, now)
             self.note(ask, verb, "issue", str(after.id))

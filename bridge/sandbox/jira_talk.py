@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from bridge.sandbox import effects, jira_links
 from bridge.sandbox import jira_events as events
-from bridge.sandbox import jira_links
 from bridge.sandbox import jira_rules as rules
 from bridge.sandbox import jira_shapes as shapes
 from bridge.sandbox.exchange import Reply
@@ -51,6 +51,7 @@ def add(box: JiraSandbox, ask: Ask, issue: Issue, body: Any) -> Comment:
     box.store.attach("comments", row)
     box.touch(ask, issue)
     box.note(ask, "create", "comment", f"{issue.id}/{row.id}")
+    effects.note(box.journal, ask.who, f"{issue.key}/{row.id}", effects.on_jira, after=row.body)
     events.comment(box, ask, "comment_created", row)
     return row
 
@@ -79,6 +80,8 @@ def one(box: JiraSandbox, ask: Ask) -> Reply:
         members["visibility"] = row.visibility
     changed = any(getattr(row, name) != value for name, value in members.items())
     if changed:
+        after, before = members["body"], row.body
+        effects.note(box.journal, ask.who, f"{issue.key}/{row.id}", effects.on_jira, after=after, before=before)
         row = box.store.attach("comments", replace(row, editor=ask.who, updated=box.now_ms(), **members))
         box.touch(ask, issue)
         events.comment(box, ask, "comment_updated", row)

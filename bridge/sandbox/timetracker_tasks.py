@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bridge.sandbox import rewriting
+from bridge.sandbox import effects, rewriting
 from bridge.sandbox import timetracker_rules as rules
 from bridge.sandbox import timetracker_shapes as shapes
 from bridge.sandbox.exchange import Reply
@@ -189,6 +189,7 @@ def add_comment(box: TimeTrackerSandbox, ask: Ask) -> Reply:
     row = Comment(number, who, content, now, now, task, project, body.get("parent_id"))
     box.store.put("comments", row, now)
     box.note(ask, "create", "comment", row.id)
+    effects.note(box.journal, ask.who, str(row.id), effects.on_timetracker, after=content)
     box.audit(ask, "Comment", row.id, _comment_name(box, row), "created")
     return Reply(201, {"message": "Comment created successfully", "comment": shapes.comment(box, row)})
 
@@ -220,6 +221,7 @@ def comment(box: TimeTrackerSandbox, ask: Ask) -> Reply:
         after = replace(after, updated_at=now)
         box.store.put("comments", after, now)
         box.audit(ask, "Comment", row.id, name, "updated", ("content", row.content, content))
+        effects.note(box.journal, ask.who, str(row.id), effects.on_timetracker, after=content, before=row.content)
     box.note(ask, "update", "comment", row.id, changed=after != row)
     return Reply(200, {"message": "Comment updated successfully", "comment": shapes.comment(box, after)})
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from trackers.between import Between, people_of
 from trackers.jira import People
@@ -146,3 +148,26 @@ async def test_a_new_item_gets_the_type_of_its_original_and_keeps_its_own_afterw
         assert (of["Fault"], of["Wish"]) == (TRACKER["Bug"], TRACKER["Feature"])
         assert here == {"Leak": "Bug", "Question": "Task"}
         assert of_jira(both, across[fault]) == "Bug"
+
+
+async def test_a_mention_calls_nobody_on_the_other_side_and_is_a_mention_again_on_its_own(world):
+    here, there = world.left, world.right
+    body = {"type": "doc", "version": 1, "content": [{"type": "paragraph", "content": [
+        {"type": "mention", "attrs": {"id": "5b10a", "text": "@Ada"}}, {"type": "text", "text": " knows [~bob] and @eve"},
+    ]}]}  # fmt: skip
+    one = here.create("One", description=json.dumps(body))
+    two = there.create("Two", description="[~ada] knows, {code}[~bob]{code}")
+    report = await world.settle()
+    assert report.counts["parked"] == 0, report
+    across = dict(world.pairs())
+    (back,) = [mine for mine, partner in across.items() if partner == two]
+
+    there.edit(across[one], description=there.task(across[one])["description"].replace("knows", "knows all,"))
+    await world.settle()
+
+    set_off = [each for side in (here, there) for each in side.box.effects if each["author"] == side.BRIDGE]
+    assert set_off == []
+    assert '"type":"mention"' in here.task(one)["description"]
+    assert "knows all," in here.task(one)["description"]
+    assert '"type":"mention"' not in here.task(back)["description"]
+    assert there.task(two)["description"].startswith("[~ada] knows")

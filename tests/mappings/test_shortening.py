@@ -51,6 +51,7 @@ def test_a_long_text_is_cut_ends_with_the_address_of_the_whole_and_agrees_with_i
     assert URL in cut
     assert lens.agree(LONG, cut)
     assert not lens.agree("Other " + LONG, cut)
+    assert replace(lens, urls=("https://moved.example/7", "")).agree(LONG, cut)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
