@@ -39,6 +39,8 @@ def _check_map(row: FieldRow, path: Path, report: Report) -> None:
         seen: dict[str, int] = {}
         for index, group in enumerate(row.map):
             names: tuple[str, ...] = getattr(group, side)
+            if not names:
+                report.mistake((*path, index, side), f"say at least one name of the {side} side")
             for name in names:
                 first = seen.setdefault(name.casefold(), index)
                 if first != index:
@@ -80,7 +82,8 @@ def _check_representatives(row: FieldRow, path: Path, report: Report) -> None:
         if not _writes(row, side):
             continue
         for index, group in enumerate(row.map):
-            if all(name == "*" for name in getattr(group, side)):
+            names: tuple[str, ...] = getattr(group, side)
+            if names and all(name == "*" for name in names):
                 way = "left-to-right" if side == "left" else "right-to-left"
                 report.mistake(
                     (*path, index, side),
