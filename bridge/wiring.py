@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -81,6 +82,7 @@ class Bridge:
     now: Callable[[], datetime] = utc_now
     _connectors: dict[str, Connector] = field(default_factory=dict)
     _links: dict[str, Link] = field(default_factory=dict)
+    _asking: defaultdict[tuple[str, str], asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
     @classmethod
     def open(
@@ -276,7 +278,8 @@ class Bridge:
         are kept, left out where everything is.
         """
         ready = self._links.get(name) or await self._assembly().build(self.settings.link(name))
-        self._links[name] = known = await people.acquainted(store or self.store, ready, self.now, fresh=fresh)
+        known = await people.acquainted(store or self.store, ready, self.now, asking=self._asking, fresh=fresh)
+        self._links[name] = known
         return known
 
 

@@ -6,6 +6,8 @@ A list that a tracker does not show is noted and told, never an error of a run.
 
 from __future__ import annotations
 
+from asyncio import Lock
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -36,13 +38,24 @@ _GONE: Final = "(nobody)"
 _log = log.get(__name__)
 
 
-async def acquainted(store: Store, link: Link, now: Callable[[], datetime], *, fresh: bool = False) -> Link:
+async def acquainted(
+    store: Store,
+    link: Link,
+    now: Callable[[], datetime],
+    *,
+    asking: defaultdict[tuple[str, str], Lock],
+    fresh: bool = False,
+) -> Link:
     """The link with everybody whom it can know; asks for a list that is older than the connection says, ``fresh`` for
-    both. No request where no list could help.
+    both. No request where no list could help. ``asking``: by connection and container, so that links which share a place
+    and run at once ask for its list once.
     """
     if not (fresh or is_helped(link)):
         return link
-    held = {end.side: await _known(store, end, now(), fresh=fresh) for end in (link.left, link.right)}
+    held: dict[Side, Known] = {}
+    for end in (link.left, link.right):
+        async with asking[end.connection, end.container]:
+            held[end.side] = await _known(store, end, now(), fresh=fresh)
     stamps = held["left"].read_at, held["right"].read_at
     if stamps == link.met:
         return link
