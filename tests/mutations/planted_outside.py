@@ -133,4 +133,12 @@ STATE = (
         "S29, I7",
         ("tests/state/test_state_store.py::test_an_exception_undoes_the_whole_transaction[sqlite]",),
     ),
+    Mutation(
+        "a changed configuration of a live link is taken for accepted",
+        "bridge/engine/accepted.py",
+        "    return changes(known, terms)\n",
+        "    return ()\n",
+        "I2",
+        ("tests/engine/test_accepting.py::test_a_changed_row_stops_every_write_and_every_request",),
+    ),
 )
