@@ -18,7 +18,7 @@ from bridge.config.people import people_of
 from bridge.config.rows import match_names, names_of, row_specs, verbs_of
 from bridge.config.settings import Link as LinkSettings
 from bridge.config.settings import Settings
-from bridge.config.terms import terms_of
+from bridge.config.terms import terms_of, terms_to_accept
 from bridge.engine.link import Answers, Deletes, End, ExternalId, Limits, Link, MatchFields
 from bridge.engine.plan import PARTS
 from bridge.errors import ConfigError, TrackerError
@@ -89,6 +89,7 @@ class Assembly:
             known=people,
             terms=terms_of(self.settings, link),
             auto_accept=link.auto_accept,
+            shared_terms=self._shared_terms(link),
             computations={
                 (end.connection, end.container, kind): found
                 for end in ends.values()
@@ -96,6 +97,20 @@ class Assembly:
                 if (found := computation(end.connector, end.container, kind)) is not None
             },
         )
+
+    def _shared_terms(self, link: LinkSettings) -> dict[int, str]:
+        """What is asked about the other links that read one of this link's containers, by number."""
+        mine = {(link.side(side).connection, link.side(side).container) for side in SIDES}
+        asked = terms_to_accept(
+            self.settings,
+            [
+                each
+                for each in self.settings.links
+                if each.name != link.name
+                and mine & {(each.side(at).connection, each.side(at).container) for at in SIDES}
+            ],
+        )
+        return {self.ids[name]: terms for name, terms in asked.items()}
 
     def join(self, link: LinkSettings, kind: str, specs: Sequence[RowSpec], schemas: Mapping[Side, Schema]) -> Mapping_:
         """The rows of a kind joined to both sides' fields. Raises ConfigError for a row that does not fit."""

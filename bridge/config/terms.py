@@ -17,7 +17,7 @@ from bridge.version import __version__
 from connectors.settings import Decides
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pydantic import BaseModel
 
@@ -70,17 +70,21 @@ def terms_of(settings: Settings, link: Link) -> str:
     return json.dumps({**terms, "told": told}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def terms_to_accept(settings: Settings) -> Mapping[str, str]:
-    """By name, the terms of the enabled links for which a person is asked."""
-    return {link.name: terms_of(settings, link) for link in settings.links if link.enabled and not link.auto_accept}
+def terms_to_accept(settings: Settings, some: Sequence[Link] | None = None) -> Mapping[str, str]:
+    """By name, the terms of the enabled links (of ``some``, else of all) for which a person is asked."""
+    asked = [link for link in (settings.links if some is None else some) if link.enabled and not link.auto_accept]
+    return {link.name: terms_of(settings, link) for link in asked}
 
 
 def _of_link(link: Link) -> dict[str, Any]:
     left_out = {*HARMLESS, *ELSEWHERE}
-    return {
+    found = {
         **link.model_dump(mode="json", exclude=left_out, exclude_defaults=True),
         **link.model_dump(mode="json", include=set(_SAID)),
     }
+    return {
+        key: sorted(value) if isinstance(value, list) else value for key, value in found.items()
+    }  # sets, all of them
 
 
 def _name(spec: RowSpec) -> str:

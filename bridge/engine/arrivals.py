@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bridge.engine.accepted import unaccepted
 from bridge.engine.batch import merged
-from bridge.engine.link import Link, marker_key
+from bridge.engine.link import Link, MatchFields, marker_key
 from bridge.engine.scope import remembered, stands
 from bridge.errors import LockedError
 from bridge.merge import is_rewritten
@@ -78,24 +79,63 @@ def store(
     last = pages[-1]
     records = [record for page in pages for record in page.records]
     for sharer in links.sharers(session, where.connection, where.container, where.kind):
-        match = link.matches.get((sharer.link_id, where.kind))
-        if match is None:
+        held = _is_held(session, link, sharer)
+        match = link.matches.get((sharer.link_id, where.kind), MatchFields())
+        if held and not sharer.seeded:
+            continue  # its own first listing is to come
+        if held:
+            _hint(session, sharer, where.kind, records, began_at)
+        elif (sharer.link_id, where.kind) in link.matches:
+            look = Look(theirs, listed=True)
+            _arrive(session, link, sharer, where.kind, records, look, initial=not sharer.seeded, now=began_at)
+        else:
             links.forget_seed(session, sharer.link_id, sharer.side, where.kind)
             continue
-        look = Look(theirs, listed=True)
-        _arrive(session, link, sharer, where.kind, records, look, initial=not sharer.seeded, now=began_at)
         gone = {item_id for page in pages for item_id in page.gone}
         here = (session, sharer.link_id, where.kind, sharer.side)
         known = {*pairs.by_items(*here, gone), *inbox.get_many(*here, gone)} if gone else set()
         inbox.announce(session, sharer.link_id, where.kind, sharer.side, known, began_at)
         if last.sweep is not None:
-            _compare(session, sharer, where.kind, last, began_at, is_filtered=bool(match.scope.get(sharer.side)))
-        if last.last and covers != "changes":
+            is_filtered = held or bool(match.scope.get(sharer.side))
+            _compare(session, sharer, where.kind, last, began_at, is_filtered=is_filtered)
+        if last.last and covers != "changes" and not held:
             links.mark_seeded(session, sharer.link_id, sharer.side, where.kind)
     if last.last:
         cursors.commit(session, where, last.cursor, began_at, counts=counts)
     else:
         cursors.checkpoint(session, where, last.cursor, covers)
+
+
+def _is_held(session: Session, link: Link, sharer: Sharer) -> bool:
+    """Whether another link that reads the container waits until its changed configuration is accepted."""
+    terms = link.shared_terms.get(sharer.link_id)
+    return terms is not None and bool(unaccepted(session, sharer.link_id, terms))
+
+
+def _hint(session: Session, sharer: Sharer, kind: str, records: Sequence[Record], now: datetime) -> None:
+    """Announce to a held link what is not as it last saw it. Nobody knows under which configuration it will go on, so no
+    filter, match rule or expression of this one judges its items: it reads them itself then (S32).
+    """
+    here = (session, sharer.link_id, kind, sharer.side)
+    ids = {record.ref.id for record in records}
+    known, waiting = pairs.by_items(*here, ids), inbox.get_many(*here, ids)
+    moved = []
+    for record in records:
+        pair, row = known.get(record.ref.id), waiting.get(record.ref.id)
+        text = row.record if row is not None else None if pair is None else pair.record(sharer.side)
+        if text is None and row is not None:
+            continue  # it is announced already
+        if text is None or _is_other(record, load_record(text, record.ref)):
+            moved.append(record.ref.id)
+    inbox.announce(*here, moved, now)
+
+
+def _is_other(record: Record, seen: Record) -> bool:
+    """Whether a record may have changed since, as far as both tell."""
+    if (record.version, record.updated_at) != (seen.version, seen.updated_at):
+        return True
+    own = {name: value for name, value in seen.fields.items() if not is_computed(name)}
+    return any(name in record.fields and record.fields[name] != value for name, value in own.items())
 
 
 def _arrive(
@@ -241,7 +281,10 @@ def fetched(session: Session, link: Link, kind: str, item: Item, record: Record,
     """Store a fetched record for every link that reads its container; whether it is news to this one."""
     end, news = link.end(item.side), True
     for sharer in links.sharers(session, end.connection, end.container, kind):
-        if (sharer.link_id, kind) in link.matches:
+        if _is_held(session, link, sharer):
+            if sharer.seeded:
+                _hint(session, sharer, kind, (record,), now)
+        elif (sharer.link_id, kind) in link.matches:
             unchanged = _arrive(session, link, sharer, kind, (record,), look, initial=False, now=now)
             if unchanged and (sharer.link_id, sharer.side) == (link.id, item.side):
                 inbox.remove(session, link.id, kind, [item])

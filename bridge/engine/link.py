@@ -172,6 +172,7 @@ class Link:
     ``people`` are those of the configuration, ``known`` with them those found by e-mail, ``met`` when the lists that tell
     them were read, left and right.
     ``terms``: what a person accepts of its configuration (``accepted.py``); with ``auto_accept`` nobody is asked.
+    ``shared_terms`` are those of other links that read one of its containers, by number.
     ``computations``: what expressions come to, by (connection, container, kind).
     ``origins``: the sides where descriptions say where they come from.
     """
@@ -198,6 +199,7 @@ class Link:
     met: tuple[datetime | None, datetime | None] | None = None
     terms: str = ""
     auto_accept: bool = False
+    shared_terms: Mapping[int, str] = field(default_factory=dict)
     computations: Mapping[tuple[str, str, str], Computation] = field(default_factory=dict)
 
     def end(self, side: Side) -> End:

@@ -251,6 +251,37 @@ async def test_a_held_link_stops_no_other_and_misses_nothing_that_the_others_rea
     assert sorted(task["Title"] for task in careful.tasks()) == ["Paint the door", "Repair the pump today"]
 
 
+LABELLED = ", filter = '\"sync\" in item.labels'"
+
+
+@pytest.mark.parametrize(("was", "becomes"), [("", LABELLED), (LABELLED, "")])
+@pytest.mark.parametrize("then", ["revert", "accept"])
+async def test_what_others_read_for_a_held_link_is_judged_once_it_goes_on(
+    careful: World, was: str, becomes: str, then: str
+):
+    careful.github.seed(repo="acme/web")
+    careful.write_config(more_links=CLOSING, right_filter=was, github_more="overlap_s = 0")
+    careful.new_issue("Repair the pump", labels=["sync"])
+    for name in ("app", "other", "app"):
+        await careful.sync(name)
+    careful.write_config(right_filter=becomes)
+    careful.edit_issue(1, title="Repair the pump today")
+    careful.new_issue("Paint the door", labels=["sync"])
+    careful.new_issue("has no label")
+    for _ in range(2):  # the cursor is past what was edited then: the held link will not list that again
+        careful.github.clock.advance(3600)
+        await careful.sync("other")
+
+    assert [task["Title"] for task in careful.tasks()] == ["Repair the pump"]
+    if then == "revert":
+        careful.write_config(right_filter=was)
+    else:
+        await accept(careful)
+    await careful.settle()
+    unlabelled = ["has no label"] if (was if then == "revert" else becomes) == "" else []
+    assert sorted(task["Title"] for task in careful.tasks()) == ["Paint the door", "Repair the pump today", *unlabelled]
+
+
 # --- what a change comes to -------------------------------------------------------------------------------------------
 
 
@@ -437,7 +468,7 @@ async def test_what_was_never_read_is_read_whole_for_the_plan_and_that_is_said(c
 
     assert found is not None
     assert found.read_whole
-    assert said(found)[0] == "kinds: task → task, label"
+    assert said(found)[0] == "kinds: task → label, task"
     assert content(careful) == before
 
 
