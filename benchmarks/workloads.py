@@ -25,12 +25,14 @@ type = "artala"
 base_url = "{artala.url}"
 requests_per_minute = 0
 concurrency = 8
+people_every_s = 0  # the loop knows nobody
 
 [connections.github]
 type = "github"
 base_url = "{github.url}"
 concurrent_writes = 8
 write_interval_s = 0
+people_every_s = 0
 
 [[links]]
 name = "bench"

@@ -14,7 +14,7 @@ from bridge.engine.sets import members
 from bridge.merge import key
 from bridge.model import UNSET, Side, Unset, Value
 from mappings.computed import COMPUTED, query_of
-from mappings.lenses import OUTSIDE, Lens, UnmappedError
+from mappings.lenses import LEFT_ALONE, OUTSIDE, Lens, UnmappedError
 from state.inbox import OUT_OF_SCOPE
 from state.parked import FROZEN
 
@@ -205,6 +205,9 @@ def _differing(row: Joined, left: Value, right: Value, moved: Mapping[str, bool]
         source = row.direction.partition("-")[0]
         if not moved[source]:
             return Reason("direction", f"the row is {row.direction}: what the other side changes is not carried over")
+    if unknown is not None and unknown.reason == LEFT_ALONE:
+        said = f"{unknown.message}; the row leaves such names where they are"
+        return Reason("unmapped", said, "Add it to the row's map if it is to go over.")
     if unknown is not None:
         return Reason(
             "unknown-person" if unknown.reason == "unknown-person" else "unmapped",

@@ -22,6 +22,13 @@ LEFT, RIGHT = "12", "0b7c51aa-7a37-4d3c-9a10-000000000001"
 LEFT_FIELDS = {"title": "Fix", "description": None, "status": "open", "labels": ("bug",), "assignees": ()}
 RIGHT_FIELDS = {"title": "Fix", "description": None, "status": "To Do", "labels": ("bug",), "assignee": None}
 PEOPLE = '\n[[people]]\nhub = "alice"\nboard = "alice@example.com"\n'
+LEAVING = """
+[[links.fields]]
+left = "status"
+right = "status"
+unknown = "leave"
+map = [{ left = "open", right = "To Do" }]
+"""
 
 
 class Scene:
@@ -203,6 +210,16 @@ def test_a_value_without_a_word_on_the_other_side_is_unmapped(scene):
 
     assert reason["code"] == "unmapped"
     assert "on fire" in reason["message"]
+
+
+def test_a_value_that_its_row_leaves_where_it_is_says_so(scene):
+    scene.configure("", LEAVING)
+    scene.add({"status": "on fire"})
+
+    reason = scene.reason("status")
+
+    assert reason["code"] == "unmapped"
+    assert "the row leaves such names where they are" in reason["message"]
 
 
 def test_a_person_nobody_knows_is_said(scene):
