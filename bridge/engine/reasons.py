@@ -205,15 +205,8 @@ def _differing(row: Joined, left: Value, right: Value, moved: Mapping[str, bool]
         source = row.direction.partition("-")[0]
         if not moved[source]:
             return Reason("direction", f"the row is {row.direction}: what the other side changes is not carried over")
-    if unknown is not None and unknown.reason == LEFT_ALONE:
-        said = f"{unknown.message}; the row leaves such names where they are"
-        return Reason("unmapped", said, "Add it to the row's map if it is to go over.")
     if unknown is not None:
-        return Reason(
-            "unknown-person" if unknown.reason == "unknown-person" else "unmapped",
-            unknown.message,
-            "Add a row to [[people]]." if unknown.reason == "unknown-person" else "Add it to the row's map.",
-        )
+        return _wordless(unknown)
     if any(moved.values()):
         return _waiting(moved)
     return Reason(
@@ -221,6 +214,15 @@ def _differing(row: Joined, left: Value, right: Value, moved: Mapping[str, bool]
         "both sides hold what they held when they were last settled, and differ (as an undo leaves it)",
         "The next edit of either side is carried over.",
     )
+
+
+def _wordless(unknown: UnmappedError) -> Reason:
+    if unknown.reason == "unknown-person":
+        return Reason("unknown-person", unknown.message, "Add a row to [[people]].")
+    if unknown.reason == LEFT_ALONE:
+        said = f"{unknown.message}; the row leaves such names where they are"
+        return Reason("unmapped", said, "Add it to the row's map if it is to go over.")
+    return Reason("unmapped", unknown.message, "Add it to the row's map.")
 
 
 def _waiting(moved: Mapping[str, bool]) -> Reason:
