@@ -179,7 +179,9 @@ def _explained(session: Session, story: Story, facts: LinkFacts) -> Story:
 
 
 def _of_field(story: Story, each: FieldStory, row: Joined | None) -> tuple[Reason, ...]:
-    """Why a field is not in step. Rows of parts are not bound here to their task and author: what rests is what was agreed."""
+    """Why a field is not in step. Rows are not bound here to two records, nor do they know the fields' dialects and lengths:
+    of parts and of texts, what rests is what was agreed.
+    """
     reasons = of_field(each, row)
     is_at_rest = (each.left, each.right) == (each.base_left, each.base_right)
     if story.paused_at is not None:
@@ -187,7 +189,16 @@ def _of_field(story: Story, each: FieldStory, row: Joined | None) -> tuple[Reaso
             replace(one, message=one.message.replace("the next run carries it over", "it waits until it is in scope"))
             for one in reasons
         )
-    return () if story.kind in PARTS and is_at_rest and each.state == "settled" else reasons
+    is_told = story.kind not in PARTS and "description" not in (each.left_name, each.right_name) and not _is_cut(each)
+    return () if is_at_rest and each.state == "settled" and not is_told else reasons
+
+
+def _is_cut(each: FieldStory) -> bool:
+    """Whether one side holds the beginning of the other side's line."""
+    for whole, held in ((each.left, each.right), (each.right, each.left)):
+        if isinstance(whole, str) and isinstance(held, str) and held.endswith("…") and whole.startswith(held[:-1]):
+            return True
+    return False
 
 
 def _unknown(session: Session, link_id: int, story: Story) -> list[str]:

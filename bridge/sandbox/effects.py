@@ -1,10 +1,10 @@
 """What a text sets off when it is saved: who is told, and which item shows that it was named.
 
 GitHub: @mentions notify and references (``#12``, ``GH-12``, ``owner/repo#12``, addresses) appear on what they name, outside
-code; ``redirect.github.com`` leaves no trace (docs.github.com, "Autolinked references and URLs"). Redmine: ``@login`` notifies, in
-a line of code as well, not in fences, ``<pre>`` and quotes (``Mentionable``). Jira: a mention is a node of ADF, or ``[~name]`` in
-wiki markup, outside of ``{code}`` and ``{noformat}``. TimeTracker: ``@name`` wherever it stands in a comment. Only what an edit
-brings new counts.
+code and HTML comments, which are not rendered; ``redirect.github.com`` leaves no trace (docs.github.com, "Autolinked references
+and URLs"). Redmine: ``@login`` notifies, in a line of code as well, not in fences, ``<pre>`` and quotes (``Mentionable``). Jira: a
+mention is a node of ADF, or ``[~name]`` in wiki markup, outside of ``{code}`` and ``{noformat}``. TimeTracker: ``@name`` wherever
+it stands in a comment. Only what an edit brings new counts.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 FENCED: Final = re.compile(r"^( {0,3})(`{3,}|~{3,}).*?(?:^ {0,3}\2[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 SPAN: Final = re.compile(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
 INDENTED: Final = re.compile(r"(?:\A|\n[ \t]*\n)(?:(?: {4}|\t)[^\n]*(?:\n|\Z))+")
+UNSEEN: Final = re.compile(r"<!--.*?-->", re.DOTALL)
 HTML_CODE: Final = re.compile(r"<(pre|code)\b.*?</\1>", re.DOTALL | re.IGNORECASE)
 LINK: Final = re.compile(r"https?://[^\s<>()\[\]]+")
 NAMED: Final = re.compile(r"(?<!\w)@([a-z0-9][a-z0-9-]*)", re.IGNORECASE)
@@ -43,7 +44,7 @@ def on_github(text: str | None) -> set[tuple[str, str]]:
     """(mention, login) and (reference, number or address) of a body or comment."""
     for entity, sign in ENTITIES:
         text = (text or "").replace(entity, sign)
-    for code in (FENCED, HTML_CODE, INDENTED, SPAN):
+    for code in (FENCED, UNSEEN, HTML_CODE, INDENTED, SPAN):
         text = code.sub(" x ", text or "")
     found = {("reference", f"{place}#{number}") for place, number in ADDRESSED.findall(text or "")}
     words = LINK.sub(" ", text or "")

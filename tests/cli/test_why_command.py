@@ -267,6 +267,13 @@ def test_both_sides_settled_and_different_is_drift(scene):
     assert scene.reason("title")["code"] == "drift"
 
 
+def test_texts_at_rest_are_in_step_however_the_sides_write_them(scene):
+    fields = {"description": "@alice knows", "title": "Mend the pump in the cellar"}
+    scene.add(fields, right={"description": "@\u200balice knows", "title": "Mend the pump…"})
+
+    assert (scene.reason("description"), scene.reason("title")) == (None, None)
+
+
 def test_a_change_that_waits_is_said_with_its_side(scene):
     scene.add(right={"title": "Fix it"}, base_right={"title": "Fix"})
 

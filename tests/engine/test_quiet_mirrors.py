@@ -4,9 +4,12 @@ they come from where a link asks for it.
 
 from __future__ import annotations
 
+from html import unescape
+
 from engine.test_odd_people import stuck
 from engine.test_sync import paired
 from engine.world import REPO, World
+from trackers.between import Between
 
 BRIDGE = "bridge-bot"
 PING = f"@alice see #1, GH-1 and {REPO}#1, https://github.com/{REPO}/issues/1\n\n```\n@alice #1\n```"
@@ -62,6 +65,30 @@ async def test_a_mention_that_a_person_makes_on_the_mirror_stays(world: World):
 
     assert world.issue(number)["body"].startswith("It leaks badly, @alice and @\u200bcarol.")
     assert set_off(world, BRIDGE) == []
+
+
+async def test_descriptions_and_comments_set_nothing_off_between_two_trackers_that_would_both_act_on_them(tmp_path):
+    words = "@alice, r12 commit:abc and #1, see https://github.com/o/r/issues/1"
+    with Between(tmp_path, "github", "redmine") as both:
+        here, there = both.left, both.right
+        mine, theirs = here.create("Mine", description=words), there.create("Theirs", description=words)
+        await both.settle()
+        across = dict(both.pairs())
+        here.comment(mine, words)
+        there.comment(theirs, words)
+        report = await both.settle()
+        copy = next(left for left, right in across.items() if right == theirs)
+
+        assert report.counts["parked"] == 0
+        for side in (here, there):
+            assert [each for each in side.box.effects if each["author"] == side.BRIDGE] == []
+            assert side.box.effects != []
+        for said in (here.task(copy)["description"], there.task(across[mine])["description"]):
+            assert "\u200b" in said
+            assert plain(unescape(said)).startswith(words)
+        assert here.task(mine)["description"].startswith(words)
+        assert there.task(theirs)["description"] == words
+        assert any(words in plain(each["text"]) for each in here.comments(copy).values())
 
 
 async def test_taking_the_sign_out_by_hand_is_no_change(world: World):

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -121,6 +122,25 @@ def test_a_document_of_jira_stays_a_document() -> None:
     body = json.loads(cut)
     assert body["type"] == "doc"
     assert URL in json.dumps(body["content"][-1])
+
+
+@pytest.fixture(scope="module")
+def judge(contract_dir):
+    """Says what of an ADF document is not valid before the schema that its vendor publishes."""
+    return jsonschema_rs.Draft4Validator(json.loads((contract_dir / "specs" / "adf.json").read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("room", [150, 300, 700, 1500])
+def test_a_shortened_document_of_jira_is_valid_before_its_vendors_schema(judge, room):
+    nested = (
+        "> - [ ] task\n>   - deeper\n\n| a | b |\n|---|---|\n"
+        + "| x | `y` |\n" * 20
+        + "\n1. one\n\n   ```\n   code\n   ```\n"
+    )
+    lens = between("markdown", "adf", room)
+
+    for text in (LONG, nested * 10, "- one\n  - two\n    - three\n" * 60, "word **bold *both* bold** " * 200):
+        assert [error.message for error in judge.iter_errors(json.loads(str(lens.to_right(text))))] == []
 
 
 def test_the_line_with_the_author_stands_above_the_beginning() -> None:
