@@ -181,6 +181,7 @@ def _health_of(each: overview.LinkStatus, host: LocalHost) -> dict[str, Any]:
         "next_run_at": _text(due),
         "running": each.name in host.running,
         "accepted": not each.changes,
+        "next": f"bridge plan {each.name}, then bridge accept {each.name}" if each.changes else "",
         "conflicts_open": each.conflicts_open,
         "parked": each.parked,
         "waiting": each.waiting,

@@ -22,6 +22,7 @@ FIRST: Final = "first run"
 """Who accepted terms that nobody was asked about."""
 
 _MOST_SAID: Final = 6
+_OF_BRIDGE: Final = " of Bridge "
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class _Places:
         origin = found or ""
         versions = self.before.get("bridge"), self.after.get("bridge")
         if origin.startswith("preset") and versions[0] != versions[1]:
-            return f"{origin} of Bridge {told.get('bridge')}"
+            return f"{origin}{_OF_BRIDGE}{told.get('bridge')}"
         return str(origin)
 
 
@@ -205,11 +206,12 @@ def accept(session: Session, link_id: int, terms: str, now: datetime, *, by: str
 
 
 def held(link: str, new: Sequence[Change]) -> HeldError:
-    """Why a link does not run, and what a person can do."""
+    """Why a link does not run, and what a person can do. Another preset cannot be put back, its rows can."""
+    is_ours = any(_OF_BRIDGE in each.origin for each in new)
+    back = "write the rows that you had into the configuration" if is_ours else "put the old configuration back"
     return HeldError(
         f'link "{link}" waits: its configuration is not the one that was accepted ({said(new)}). Nothing was written.',
-        hint=f'"bridge plan {link}" shows what it would do, "bridge accept {link}" lets it go; or put the old '
-        "configuration back.",
+        hint=f'"bridge plan {link}" shows what it would do, "bridge accept {link}" lets it go; or {back}.',
     )
 
 

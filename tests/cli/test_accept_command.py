@@ -105,6 +105,21 @@ def test_a_link_goes_on_once_it_is_accepted(bridge, held, trackers):
     assert (again.code, "nothing to accept" in again.out) == (0, True)
 
 
+def test_a_plan_saved_before_it_was_accepted_is_done_as_it_was_shown(bridge, held, trackers, tmp_path):
+    config = tmp_path / "bridge.toml"
+    config.write_text(config.read_text().replace(CHANGE, 'conflict = "left"\n'))
+    trackers[0].call("POST", "/repos/acme/app/issues", {"title": "Export"}, who="alice")
+    saved = bridge("plan", "-o", "plan.json")
+    trackers[0].call("POST", "/repos/acme/app/issues", {"title": "Import"}, who="alice")
+
+    assert "once it is accepted: bridge apply plan.json" in " ".join(saved.out.split())
+    assert bridge("apply", "plan.json").code == 21
+    assert bridge("accept", "app", "--yes").code == 0
+    assert bridge("apply", "plan.json").code == 0
+    assert sorted(task.title for task in trackers[1].store.tasks.values()) == ["Export", "Login"]
+    assert sorted(filter(None, descriptions(trackers))) == ["new"]
+
+
 def test_a_tracker_that_does_not_answer_is_no_reason_to_accept_unless_somebody_says_so(bridge, held, trackers):
     trackers[0].fault("permission_lost", times=-1)
 

@@ -206,7 +206,8 @@ def test_a_changed_link_is_held_until_another_process_accepts_it_and_no_edit_is_
 
             assert ask(address, "/webhooks/hub", **hook(1, delivery="d-1"))[0] == 202
             daemon.until("webhook.accepted")
-            assert ask(address, "/healthz")[1]["links"][0]["accepted"] is False
+            [link] = ask(address, "/healthz")[1]["links"]
+            assert (link["accepted"], link["next"]) == (False, "bridge plan app, then bridge accept app")
             assert "conflict: manual → left" in held["reason"]
 
             said = subprocess.run(

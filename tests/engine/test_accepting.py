@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 from engine.world import World
 
+from bridge.config import terms
 from bridge.engine import impact, undo
 from bridge.engine.context import Run
 from bridge.engine.inverse import Choice
 from bridge.engine.report import State
 from bridge.engine.run import settle_all
 from bridge.errors import HeldError
+from bridge.version import __version__
 from mappings import preset
 from state import links
 
@@ -223,9 +225,14 @@ async def test_another_preset_of_a_newer_bridge_is_a_change_too(careful: World, 
         return {kind: {name: of for name, of in table.items() if name != "labels"} for kind, table in words.items()}
 
     monkeypatch.setattr(preset, "vocabulary", newer)
+    monkeypatch.setattr(terms, "__version__", "9.9.9")
 
-    assert await unaccepted(careful) == ['row task "labels = labels" is gone [was preset artala-github]']
-    assert (await careful.sync()).state == "unaccepted"
+    assert await unaccepted(careful) == [
+        f'row task "labels = labels" is gone [was preset artala-github of Bridge {__version__}]'
+    ]
+    report = await careful.sync()
+    assert report.state == "unaccepted"
+    assert report.hint.endswith("or write the rows that you had into the configuration.")
 
 
 # --- two links that share a container ---------------------------------------------------------------------------------
