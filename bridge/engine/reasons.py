@@ -218,7 +218,7 @@ def _differing(row: Joined, left: Value, right: Value, moved: Mapping[str, bool]
 
 def _wordless(unknown: UnmappedError) -> Reason:
     if unknown.reason == "unknown-person":
-        return Reason("unknown-person", unknown.message, "Add a row to [[people]].")
+        return Reason("unknown-person", unknown.message, "Add a row to [[people]]; bridge people prints it.")
     if unknown.reason == LEFT_ALONE:
         said = f"{unknown.message}; the row leaves such names where they are"
         return Reason("unmapped", said, "Add it to the row's map if it is to go over.")
