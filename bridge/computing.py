@@ -83,11 +83,11 @@ class Computing:
         computation, only = await _of(self, container, kind), self.queried.get((container, kind), _NO_QUERY).only
         search, wanted = self.queries, _asked(fields, computation)
         if only is not None and search is not None and cursor is None and name_of_query(only) in fields:
-            pages = search.pull(container, only, fields=wanted, sweep=sweep)
+            pages: AsyncIterator[tuple[Page, bool | None]] = search.pull(container, only, fields=wanted, sweep=sweep)
         else:
-            only, pages = None, self.inner.pull(container, kind, cursor, fields=wanted, sweep=sweep)
-        async for page in pages:
-            records = await _answered(self, container, kind, page.records, found_by=only)
+            pages = _unsearched(self.inner.pull(container, kind, cursor, fields=wanted, sweep=sweep))
+        async for page, is_found in pages:
+            records = await _answered(self, container, kind, page.records, is_found=is_found)
             yield replace(page, records=tuple([computation.complete(record) for record in records]))
 
     async def fetch(self, ref: Ref, *, fields: frozenset[str]) -> Record:
@@ -180,20 +180,24 @@ async def _of(connector: Computing, container: str, kind: str) -> Computation:
     return connector.ready[container, kind]
 
 
+async def _unsearched(pages: AsyncIterator[Page]) -> AsyncIterator[tuple[Page, bool | None]]:
+    async for page in pages:
+        yield page, None
+
+
 async def _answered(
-    connector: Computing, container: str, kind: str, records: Sequence[Record], *, found_by: str | None = None
+    connector: Computing, container: str, kind: str, records: Sequence[Record], *, is_found: bool | None = None
 ) -> Sequence[Record]:
-    """The records with what their queries say of them. ``found_by``: the query that has found all of these."""
+    """The records with what their queries say of them. ``is_found``: what the only query said already, None if nothing."""
     asked = connector.queried.get((container, kind))
     if asked is None or connector.queries is None or not records:
         return records
     said: list[tuple[str, frozenset[str]]] = []
     for query in sorted(asked.texts):
-        found = (
-            frozenset(record.ref.id for record in records)
-            if query == found_by
-            else await connector.queries.matching(container, query, records)
-        )
+        if is_found is None or not connector.queries.asks:
+            found = await connector.queries.matching(container, query, records)
+        else:
+            found = frozenset(record.ref.id for record in records if is_found)
         said.append((name_of_query(query), found))
     return [
         structs.replace(record, fields={**record.fields, **{name: record.ref.id in found for name, found in said}})

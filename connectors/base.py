@@ -201,10 +201,15 @@ class Queries(Protocol):
     async def try_out(self, container: str, query: str) -> None:
         """Ask for it once. Raises RejectedError in the tracker's words where it is none."""
 
-    def pull(self, container: str, query: str, *, fields: frozenset[str], sweep: bool) -> AsyncIterator[Page]:
-        """All tasks that the query finds, as ``Connector.pull`` without a cursor lists all there are. From the last page's
-        cursor on ``Connector.pull`` lists the changes of every task, whether it is found or not; from that of any other
-        page the rest, among others.
+    def pull(
+        self, container: str, query: str, *, fields: frozenset[str], sweep: bool
+    ) -> AsyncIterator[tuple[Page, bool]]:
+        """All tasks that the query finds, as ``Connector.pull`` without a cursor lists all there are; and before them, found
+        or not, those that this account made, for their markers tell what they are copies of. Each page with whether the
+        query has found its records; what it finds comes last.
+
+        From the last page's cursor on ``Connector.pull`` lists the changes of every task; from that of any other page the
+        rest, among others.
         """
 
     async def matching(self, container: str, query: str, records: Sequence[Record]) -> frozenset[str]:

@@ -76,7 +76,7 @@ class Github:
         self._feed = GithubFeed(self._api, name, per_page=config.page_size, overlap_s=config.overlap_s)
         self._parts = GithubParts(self._api, self._feed, name, config)
         self._relations = GithubRelations(self._api, self._feed, name)
-        self.queries: Queries | None = Labelled(self._feed, self._relations)
+        self.queries: Queries | None = Labelled(self._api, self._feed, self._relations)
 
     def kinds(self) -> Mapping[str, Capabilities]:
         lag = self._config.index_lag_s

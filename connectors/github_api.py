@@ -103,11 +103,12 @@ class GithubApi:
         """A whole list without times, as one; see ``connectors.github_walk`` for what that promises."""
         return await whole(self.http, repo_path(container) + tail, params, decoder=decoder, key=key, etag=etag)
 
-    def changes(self, container: str, per_page: int, *, labels: str = "") -> Walk[Issue]:
-        """The issues and pull requests of a repository, oldest change first; with all of these ``labels``, if any."""
+    def changes(self, container: str, per_page: int, *, labels: str = "", creator: str = "") -> Walk[Issue]:
+        """The issues and pull requests of a repository, oldest change first; with all of these ``labels``, of this
+        ``creator``, if any.
+        """
         params: dict[str, str | int] = {"state": "all", "sort": "updated", "direction": "asc", "per_page": per_page}
-        if labels:
-            params["labels"] = labels
+        params |= {name: value for name, value in (("labels", labels), ("creator", creator)) if value}
         return Walk(self.http, f"{repo_path(container)}/issues", params, ISSUES)
 
     async def repo(self, container: str) -> Repository:

@@ -48,15 +48,17 @@ class GithubFeed:
         self._per_page = per_page
         self._overlap = timedelta(seconds=overlap_s)
 
-    def issues(self, container: str, cursor: Cursor, *, labels: str = "") -> AsyncIterator[Page]:
-        """Oldest change first, pull requests left out; with all of these ``labels``, if any."""
+    def issues(self, container: str, cursor: Cursor, *, labels: str = "", creator: str = "") -> AsyncIterator[Page]:
+        """Oldest change first, pull requests left out; with all of these ``labels``, of this ``creator``, if any."""
 
         def record(issue: Issue) -> Record | None:
             if issue.pull_request is not None:
                 return None
             return issue_record(self._connection, container, issue, accounts=self._api.accounts)
 
-        return self.changes(self._api.changes(container, self._per_page, labels=labels), cursor, record)
+        return self.changes(
+            self._api.changes(container, self._per_page, labels=labels, creator=creator), cursor, record
+        )
 
     async def changes(self, walk: Walk[D], cursor: Cursor, record: Callable[[D], Record | None]) -> AsyncIterator[Page]:
         """A dated list as pages. ``record`` is None for a row that is none: a page may hold no record and not be the last.

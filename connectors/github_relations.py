@@ -52,14 +52,21 @@ class GithubRelations:
         self._connection = connection
 
     async def pull(
-        self, container: str, cursor: Cursor, fields: frozenset[str], *, sweep: bool, labels: str = ""
+        self,
+        container: str,
+        cursor: Cursor,
+        fields: frozenset[str],
+        *,
+        sweep: bool,
+        labels: str = "",
+        creator: str = "",
     ) -> AsyncIterator[Page]:
         """The feed's pages, with ``blocks`` where it is wanted; with ``sweep`` the last one says what all are related to."""
         wanted = fields & set(RELATIONS)
         swept: dict[str, Fields] | None = None
         if wanted and sweep and cursor.since is not None:
             swept = await self._all(container, wanted)
-        async for page in self._feed.issues(container, cursor, labels=labels):
+        async for page in self._feed.issues(container, cursor, labels=labels, creator=creator):
             records = await self.completed(page.records) if "blocks" in wanted else page.records
             full = replace(page, records=tuple(records))
             if page.last and swept is not None:

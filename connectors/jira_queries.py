@@ -52,18 +52,22 @@ class Jql:
     async def try_out(self, container: str, query: str) -> None:
         await self._search.some(f"project = {quoted(container)} AND ({query})", Asked(("updated",)), most=1)
 
-    async def pull(self, container: str, query: str, *, fields: frozenset[str], sweep: bool) -> AsyncIterator[Page]:
-        """One request more than the listing has: for where the changes of the project stand before it begins."""
+    async def pull(
+        self, container: str, query: str, *, fields: frozenset[str], sweep: bool
+    ) -> AsyncIterator[tuple[Page, bool]]:
+        """Before the listing: where the changes of the project stand, and what this account made."""
         del sweep  # every search shows everything
         head, rows = await self._feed.head(container), 0
+        async for page in self._feed.pull(container, None, fields, more="creator = currentUser()"):
+            yield replace(page, cursor=cursors.written(Cursor()), last=False, quiet=False, complete=False), False
         async for page in self._feed.pull(container, None, fields, more=f"({query})"):
             rows += len(page.records)
             if page.last and head.since is not None:
                 reached = cursors.parsed(Cursor, page.cursor) or Cursor()
                 text = cursors.written(structs.replace(head, skew=reached.skew, fields=reached.fields))
-                yield replace(page, cursor=text, complete=page.complete or not rows)
+                yield replace(page, cursor=text, complete=page.complete or not rows), True
             else:
-                yield page
+                yield page, True
 
     async def matching(self, container: str, query: str, records: Sequence[Record]) -> frozenset[str]:
         """One request for each fifty records: those which Cloud's search shows as they are, however late its index is."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from engine.test_scope import lose_database
 from trackers.between import Between, no_sleep, people_of
 
 from bridge.config.loader import load
@@ -140,6 +141,28 @@ async def test_an_announced_item_is_judged_by_the_query_as_well(world: Queried) 
         await bridge.sync("pair", trigger="test")
 
     assert (world.titles(), await world.paused()) == (["pump"], 1)
+
+
+@EVERY
+async def test_a_lost_database_makes_no_double_of_a_copy_that_the_query_does_not_find(world: Queried) -> None:
+    world.right.create("pump")
+    await world.settle()
+    world.left.box.clock.advance(86_400)
+    world.left.create("a secret")
+    lose_database(world.folder)
+    await world.settle()
+
+    assert (len(world.left.tasks()), world.titles(), await world.paused()) == (2, ["pump"], 1)
+
+
+async def test_a_token_that_may_not_say_whose_it_is_has_everything_listed(tmp_path: Path) -> None:
+    with Queried(tmp_path, "github") as world:
+        world.left.box.fault("status", path="^/user$", status=403, message="not accessible by integration", times=-1)
+        world.left.create("pump", labels=["sync"])
+        world.left.create("a secret")
+        await world.settle()
+
+        assert world.titles() == ["pump"]
 
 
 async def test_two_links_of_one_container_have_each_their_own_query(tmp_path: Path) -> None:
