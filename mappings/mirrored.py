@@ -25,6 +25,11 @@ _TRIES: Final = 16
 _GUESSES: Final = 4
 """A length is guessed from how long the last try became, then found by halves."""
 
+_SWELL: Final = 32
+"""A text with room for this many times its length is not measured: no dialect makes so much of one, and what were to be longer
+all the same is held as "too-long" before it is written.
+"""
+
 _SLACK: Final = 0.97
 _FULL: Final = 0.8
 """A cut text that fills this part of the room is long enough."""
@@ -126,7 +131,7 @@ class Mirrored:
         where it fits, or cannot be cut. ``url``: where it says that the whole is, in place of what is known.
         """
         room = self.rooms[to == "right"]
-        if room is None or not isinstance(value, str):
+        if room is None or not isinstance(value, str) or len(value) * _SWELL <= room:
             return None
         address = self.urls[to == "left"] if url is None else url
         try:

@@ -159,6 +159,19 @@ async def test_an_edit_of_a_shortened_text_is_held_and_a_change_of_the_whole_the
     assert report.exit_code != 0
 
 
+async def test_at_first_contact_a_long_text_is_not_written_over_though_the_other_side_shall_win(world: World):
+    world.write_config(link_more='first_contact = "left"')
+    empty, other = world.new_task("Leak"), world.new_task("Drip", "Short.")
+    for title in ("Leak", "Drip"):
+        world.new_issue(title, LONG)
+
+    await world.sync()
+
+    assert sorted(stuck(world)) == [("description", "truncated")] * 2
+    assert [each["body"].startswith("Paragraph 0") for each in world.issues()] == [True, True]
+    assert [world.task(each)["description"] for each in (empty, other)] == ["", "Short."]
+
+
 async def test_a_row_may_park_what_is_too_long_or_allow_less(world: World):
     rows = """
 [[links.fields]]
