@@ -23,7 +23,14 @@ SIMPLE = {"paragraph", "codeBlock", "mediaSingle", "mediaGroup"}
 CELL = (
     SIMPLE | LISTS | {"heading", "panel", "blockquote", "rule", "blockCard", "embedCard", "extension", "nestedExpand"}
 )
-TOP = (CELL - {"nestedExpand"}) | {"table", "expand", "layoutSection", "bodiedExtension"}
+TOP = (CELL - {"nestedExpand"}) | {
+    "table",
+    "expand",
+    "layoutSection",
+    "bodiedExtension",
+    "syncBlock",
+    "bodiedSyncBlock",
+}
 CHILDREN: dict[str, set[str]] = {
     "doc": TOP,
     "paragraph": INLINE,
@@ -51,8 +58,9 @@ CHILDREN: dict[str, set[str]] = {
     "layoutSection": {"layoutColumn"},
     "layoutColumn": TOP - {"layoutSection"},
     "bodiedExtension": CELL,
+    "bodiedSyncBlock": CELL,
 }
-LEAVES = INLINE | {"rule", "media", "blockCard", "embedCard", "extension"}
+LEAVES = INLINE | {"rule", "media", "blockCard", "embedCard", "extension", "syncBlock"}
 MARKS = {"strong", "em", "code", "strike", "underline", "link", "subsup", "textColor", "backgroundColor", "annotation",
          "border", "alignment", "indentation", "breakout", "fragment", "dataConsumer", "fontSize"}  # fmt: skip
 NOT_EMPTY = {"bulletList", "orderedList", "listItem", "table", "tableRow", "blockquote", "panel", "taskList"}

@@ -30,7 +30,7 @@ from mappings.text.document import (
 )
 from mappings.text.normal import normal_document, normal_inlines
 from mappings.text.read_html import chip_of
-from mappings.text.read_wiki import listing_tree
+from mappings.text.read_wiki import listing_tree, uncut
 from mappings.text.read_wiki_inline import Leaves, unescaped
 
 DEPTH: Final = 20
@@ -57,7 +57,7 @@ _ALIGNS: Final = {"=": "center", ">": "right"}
 
 
 def parse_textile(text: str) -> Document:
-    return normal_document(_blocks(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 0))
+    return normal_document(_blocks(uncut(text).split("\n"), 0))
 
 
 def parse_leaves(text: str) -> Inlines:

@@ -47,9 +47,18 @@ LANGUAGES: Final = frozenset(_COLOURED.split())
 _PANEL: Final = re.compile(r"title=(Note|Tip|Important|Warning|Caution)")
 
 
+_CUT: Final = re.compile(r"(?:(?:^|\n)[*#]|\n[*#]{1,20} [^\n]*\n[*#]{2,20})$")
+
+
 def parse_wiki(text: str) -> Document:
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = uncut(text).split("\n")
     return normal_document(_Reader(lines).blocks(0))
+
+
+def uncut(text: str) -> str:
+    """The text with newlines as line ends. Trackers cut the space at the end off, without which an empty last item is none."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return f"{text} " if text[-1:] in {"*", "#"} and _CUT.search(text) else text
 
 
 class _Reader:

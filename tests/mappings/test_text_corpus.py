@@ -128,3 +128,11 @@ def test_a_node_that_somebody_broke_in_its_code_block_is_shown_and_raises_nothin
     for node in ('{"type":"paragraph","marks":[{}, 1]}', '{"type":"table","content":[{"content":3}]}', '{"type":[]}'):
         for text in (f"```raw-adf\n{node}\n```", f"> ```raw-adf\n> {node}\n> ```"):
             assert json.loads(convert(text, "markdown", "adf"))["type"] == "doc"
+
+
+def test_an_empty_last_item_is_one_without_the_space_that_trackers_cut_off():
+    for dialect in ("wiki", "textile"):
+        there = convert("text\n\n- a\n  -", "markdown", dialect)
+        assert same(there.rstrip(), dialect, there, dialect)
+        assert same("*", dialect, "-", "markdown")
+        assert not same("**", dialect, "-", "markdown")
