@@ -261,8 +261,7 @@ async def test_a_held_link_stops_no_other_and_misses_nothing_that_the_others_rea
 LABELLED = ", filter = '\"sync\" in item.labels'"
 
 
-@pytest.mark.parametrize(("was", "becomes"), [("", LABELLED), (LABELLED, "")])
-@pytest.mark.parametrize("then", ["revert", "accept"])
+@pytest.mark.parametrize(("was", "becomes", "then"), [("", LABELLED, "revert"), (LABELLED, "", "accept")])
 async def test_what_others_read_for_a_held_link_is_judged_once_it_goes_on(
     careful: World, was: str, becomes: str, then: str
 ):
@@ -284,7 +283,7 @@ async def test_what_others_read_for_a_held_link_is_judged_once_it_goes_on(
         careful.write_config(right_filter=was)
     else:
         await accept(careful)
-    await careful.settle()
+    await careful.sync()
     unlabelled = ["has no label"] if (was if then == "revert" else becomes) == "" else []
     assert sorted(task["Title"] for task in careful.tasks()) == ["Paint the door", "Repair the pump today", *unlabelled]
 
@@ -306,7 +305,7 @@ async def test_a_plan_under_a_changed_configuration_leaves_the_database_as_it_is
     assert (content(careful), careful.writes()) == (before, writes)
     assert parts(made.impact) == {("enters", "task", "left", ""): 1, ("rewritten", "task", "left", "title"): 1}
     careful.write_config(link_more="")
-    assert (await careful.settle()).state == "done"
+    assert (await careful.sync()).state == "done"
     assert sorted(task["Title"] for task in careful.tasks()) == [
         "Close the gate", "Paint the door", "Repair the pump today",
     ]  # fmt: skip
@@ -390,7 +389,7 @@ async def test_a_changed_map_is_judged_where_the_two_now_differ(careful: World, 
         careful.new_task("Repair the pump", priority=1),
         careful.new_task("Paint the door", priority=3),
     )
-    await careful.settle()
+    await careful.sync()
     names = {issue["title"]: [label["name"] for label in issue["labels"]] for issue in careful.issues()}
     assert names == {"Repair the pump": ["p1"], "Paint the door": ["p3"]}
     careful.write_config(link_more=STATUS.format(high='"p0"', direction=direction))
@@ -402,7 +401,7 @@ async def test_a_changed_map_is_judged_where_the_two_now_differ(careful: World, 
     unknown = {("held", "task", "right", "labels"): 1} if direction == "both" else {}  # "p1" has no word any more
     assert parts(found) == {("rewritten", "task", "right", "labels"): 1, **unknown}
     await accept(careful)
-    await careful.settle()
+    await careful.sync()
     names = {issue["title"]: [label["name"] for label in issue["labels"]] for issue in careful.issues()}
     assert "p0" in names["Repair the pump"]
     assert names["Paint the door"] == ["p3"]
@@ -435,7 +434,7 @@ async def test_another_filter_shows_what_enters_what_leaves_and_what_goes_on(car
     paused = careful.new_issue("comes and goes", labels=["a"])
     await careful.sync()
     careful.edit_issue(paused, labels=["b"])
-    await careful.settle()
+    await careful.sync()
     assert sorted(task["Title"] for task in careful.tasks()) == ["comes and goes", "leaves", "stays"]
     careful.write_config(right_filter=", filter = '\"b\" in item.labels'")
     before, writes = content(careful), careful.writes()
@@ -456,7 +455,7 @@ async def test_another_filter_shows_what_enters_what_leaves_and_what_goes_on(car
 async def test_a_kind_that_is_not_synced_any_more_is_shown_as_leaving(careful: World):
     careful.write_config(link_more='kinds = ["task", "label"]')
     careful.new_issue("Repair the pump", labels=["bug"])
-    await careful.settle()
+    await careful.sync()
     careful.write_config(link_more="")
 
     found = parts((await careful.plan()).impact)
@@ -467,7 +466,7 @@ async def test_a_kind_that_is_not_synced_any_more_is_shown_as_leaving(careful: W
 
 async def test_what_was_never_read_is_read_whole_for_the_plan_and_that_is_said(careful: World):
     careful.new_issue("Repair the pump", labels=["bug"])
-    await careful.settle()
+    await careful.sync()
     careful.write_config(link_more='kinds = ["task", "label"]')
     before = content(careful)
 
@@ -489,7 +488,7 @@ async def test_a_crash_between_accepting_and_the_next_run_changes_nothing(carefu
         pass  # a process that ends before it does anything
 
     assert await unaccepted(careful) == []
-    await careful.settle()
+    await careful.sync()
     assert [careful.task(task["Id"])["description"] for task in careful.tasks()] == ["It leaks."]
 
 
@@ -522,7 +521,7 @@ async def test_what_is_accepted_while_a_run_is_under_way_counts_from_the_next_on
         careful.edit_issue(1, title="Repair the pump now", body="It leaks no more.")
         assert (await old.sync("app", trigger="test")).state == "unaccepted"
 
-    assert (await careful.settle()).state == "done"
+    assert (await careful.sync()).state == "done"
     [task] = careful.tasks()
     assert (task["Title"], careful.task(task["Id"])["description"]) == ("Repair the pump now", "It leaks a lot.")
 
