@@ -17,6 +17,10 @@ DELETES = "tests/engine/test_deletes.py::"
 FIRST = "tests/engine/test_first_contact.py::"
 LAG = "tests/faults/test_clocks_and_lag.py::"
 RULES = "tests/engine/test_row_rules.py::"
+LABELS = (
+    "tests/engine/test_label_rows.py"
+    "::test_names_end_as_their_meanings_were_edited_and_unknown_ones_stay_whatever_both_sides_do_at_once"
+)
 SYNC = "tests/engine/test_sync.py::"
 WAITING = "tests/engine/test_waiting_items.py::"
 WHO = "tests/engine/test_who_may_act.py::"
@@ -81,6 +85,14 @@ MERGING = (
         '    from_left, from_right = (\n        carried(row, "left", Sight(sight.left, sight.right, sight.right, sight.base_right)),\n        _NOTHING,\n    )\n    new_left',
         "S10, I2",
         (SYNC + "test_labels_added_on_one_side_and_removed_on_the_other_are_merged",),
+    ),
+    Mutation(
+        "a second name of one meaning counts as news on the other side",
+        "bridge/engine/sets.py",
+        "    if any(key(each) in means for each in base_there) and any(key(each) in same for each in base):",
+        "    if False:",
+        "S10, I1",
+        (LABELS + "[create]",),
     ),
     Mutation(
         "a person whom the map does not know is dropped from the other side",
