@@ -45,12 +45,13 @@ class Queried(Between):
 EVERY = pytest.mark.parametrize("world", sorted(QUERIES), indirect=True)
 
 
-@pytest.fixture(params=["cloud", "github"])
+@pytest.fixture(params=["cloud"])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Queried]:
     with Queried(tmp_path, request.param) as made:
         yield made
 
 
+@EVERY
 async def test_what_a_query_does_not_find_is_not_even_listed_and_stays_on_its_side(world: Queried) -> None:
     clock = world.left.box.clock
     clock.advance(-86_400)
@@ -101,6 +102,7 @@ async def test_what_leaves_a_query_is_paused_and_goes_on_once_it_is_found_again(
     assert len(world.left.tasks()) == 1
 
 
+@pytest.mark.parametrize("world", ["cloud", "github"], indirect=True)
 async def test_a_narrowed_listing_of_everything_is_no_evidence_of_a_deletion(world: Queried) -> None:
     item = world.left.create("pump", labels=["sync"])
     other = world.left.create("valve", labels=["sync"])
