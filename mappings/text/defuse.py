@@ -46,7 +46,7 @@ _ADDRESS: Final = re.compile(
     r"(?P<scheme>https?://)(?P<host>(?:[A-Za-z]{8}\.(?:redirect\.)*)?)"
     r"(?P<rest>github\.com/[\w.-]+/[\w.-]+/(?:issues|pull|discussions)/\d+)"
 )
-_MENTION: Final = re.compile(rf"(?P<hit>(?:@|&#64;|&commat;)(?={_RUN}[\w-]))(?P<zero>{_RUN})")
+_MENTION: Final = re.compile(rf"(?P<hit>(?<!\w)(?:@|&#64;|&commat;)(?={_RUN}[\w-]))(?P<zero>{_RUN})")
 
 _ENTITY: Final = r"&(?:#\d+|#[xX][0-9a-fA-F]+|[A-Za-z]\w*);"
 _TAG: Final = r"<[A-Za-z/!?][^<>]*>"

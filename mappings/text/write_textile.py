@@ -156,7 +156,9 @@ def _image(source: str, alt: str, title: str) -> str:
 
 
 def _code(text: str) -> str:
-    return f"<code>{text}</code>" if "@" in text or text != text.strip() else f"@{text}@"
+    """Not ``@code@``, where there is another way: of that Redmine calls who bears the name of its first word."""
+    is_plain = "</code>" in text and "@" not in text and text == text.strip()
+    return f"@{text}@" if is_plain else f"<code>{text}</code>"
 
 
 def _text(text: str, *, linked: bool) -> str:

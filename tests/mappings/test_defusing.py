@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bridge.model import Dialect
-from mappings.text.convert import canonical, parse, render
+from mappings.text.convert import canonical, convert, parse, render
 from mappings.text.defuse import ZERO, alive, defused, restored
 from mappings.text.document import Document
 from tests.mappings.text_trees import documents
@@ -150,3 +150,10 @@ def test_a_text_without_signs_is_not_looked_at_twice() -> None:
 
     assert defused(text, "markdown", GITHUB) is text
     assert restored(text, "markdown", GITHUB) is text
+
+
+def test_code_of_another_dialect_is_code_on_redmine_too_and_calls_nobody_by_its_first_word() -> None:
+    text = convert("Run `npm install`, `x@y` and #12", "markdown", "textile")
+
+    assert text == "Run <code>npm install</code>, <code>x@y</code> and #12"
+    assert defused(str(text), "textile", REDMINE) == str(text).replace("#12", f"#{ZERO}12")
