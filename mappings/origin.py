@@ -14,7 +14,6 @@ from bridge.model import FieldSpec, Side, Value, other
 from mappings.byline import NOBODY, line_of, split_head, with_head
 from mappings.lenses import Lens
 
-_FROM: Final = r"From \S{1,100}?(?:, by [^\n<>]{1,80})?: \S+(?=[ \t]*(?:\n|\Z))"
 _SIGN: Final = "From "
 
 
@@ -22,15 +21,15 @@ _SIGN: Final = "From "
 class Origin:
     """A lens around another one. ``lines``: what stands above new words on the left and on the right, empty for none.
 
-    ``copies``: whether the left and the right are copies that Bridge made, whose first line may be such a one. Unbound
-    (neither) it is the inner lens.
+    ``whose``: what such a line of the left and of the right looks like (``who_of``), empty for a side that is no copy: its
+    first line is somebody's own words. Unbound (neither) it is the inner lens.
     """
 
     inner: Lens
     left_spec: FieldSpec
     right_spec: FieldSpec
     lines: tuple[str, str] = ("", "")
-    copies: tuple[bool, bool] = (False, False)
+    whose: tuple[str, str] = ("", "")
 
     def to_right(self, value: Value) -> Value:
         return self._carry("right", value)
@@ -42,16 +41,20 @@ class Origin:
         return self.inner.agree(self.bare("left", left), self.bare("right", right))
 
     def bare(self, side: Side, value: Value) -> Value:
-        """A side's text without the line, where that side is a copy."""
-        if not isinstance(value, str) or not self.copies[side == "right"]:
-            return value
-        return split_head(value, self._spec(side), _FROM)[1] if _SIGN in value else value
+        """A side's text without the line."""
+        return self._split(side, value)[1]
 
     def line_in(self, side: Side, value: Value) -> str:
         """Such a line at the head of a text of ``side``; empty for none."""
-        if not isinstance(value, str) or _SIGN not in value:
-            return ""
-        return split_head(value, self._spec(side), _FROM)[0]
+        return self._split(side, value)[0]
+
+    def _split(self, side: Side, value: Value) -> tuple[str, Value]:
+        who = self.whose[side == "right"]
+        return (
+            split_head(value, self._spec(side), who)
+            if who and isinstance(value, str) and _SIGN in value
+            else ("", value)
+        )
 
     def _carry(self, to: Side, value: Value) -> Value:
         bare = self.bare(other(to), value)
@@ -68,3 +71,10 @@ def origin_of(connection: str, address: str, author: str | None) -> str:
     name = re.sub(r" \(.*\Z", "", line_of(author, connection)) if author else NOBODY
     by = "" if name == NOBODY else f", by {name}"
     return f"From {connection}{by}: {address}"
+
+
+def who_of(connection: str, address: str | None) -> str:
+    """What a line of a connection's record looks like: with an address of its server; with any, where none is known."""
+    server = re.match(r"https?://[^/\s]+/", address or "")
+    where = rf"{re.escape(server[0])}\S*" if server else re.escape(address or "") or r"https?://\S+"
+    return rf"From {re.escape(connection)}(?:, by [^\n<>]{{1,80}})?: {where}(?=[ \t]*(?:\n|\Z))"

@@ -14,7 +14,7 @@ from mappings.byline import Byline, line_of
 from mappings.computed import Computed
 from mappings.lenses import Lens, UnmappedError, find
 from mappings.mirrored import Mirrored
-from mappings.origin import Origin, origin_of
+from mappings.origin import Origin, origin_of, who_of
 from mappings.references import References
 from mappings.rows import Mapping_, Row
 
@@ -100,17 +100,27 @@ def _origin(link: Link, mapping: Mapping_, row: Row, lens: Origin, records: Mapp
     """What stands at the head of a description: on the copy, where it comes from. A copy of a third tracker's record keeps
     the line that it has.
     """
-    heads = {side: lens.line_in(side, _meant(row, side, records[side])) for side in SIDES}
-    if not link.origins and not any(heads.values()):
-        return lens
-    copies = {side: (record := records[side]) is not None and link.trusts(record.marker) for side in SIDES}
+    lens = replace(lens, whose=(_whose(link, "left", records), _whose(link, "right", records)))
+    lines = {side: lens.line_in(side, _meant(row, side, records[side])) for side in SIDES}
     copy = _copy(link, records)
-    lines: dict[Side, str] = {side: heads[side] if copies[side] and side != copy else "" for side in SIDES}
     if copy in link.origins and (source := records[other(copy)]) is not None:
         end, address = link.end(other(copy)), _address(link, other(copy), source)
-        carried = heads[other(copy)] if copies[other(copy)] else ""
-        lines[copy] = carried or origin_of(end.connection, address, _name(mapping, other(copy), source))
-    return replace(lens, lines=(lines["left"], lines["right"]), copies=(copies["left"], copies["right"]))
+        lines[copy] = lines[other(copy)] or origin_of(end.connection, address, _name(mapping, other(copy), source))
+    return replace(lens, lines=(lines["left"], lines["right"]))
+
+
+def _whose(link: Link, side: Side, records: Mapping[Side, Record | None]) -> str:
+    """What a line of ours on a side looks like, empty where that is no copy. What else stands there people wrote (I2)."""
+    mine, theirs = records[side], records[other(side)]
+    if mine is None or mine.marker is None or not link.trusts(mine.marker):
+        return ""
+    origin, address = mine.marker.source, None
+    if theirs is not None and origin == link.end(other(side)).connection:
+        address = _address(link, other(side), theirs)
+    found = [who_of(origin, address)]
+    if theirs is not None and theirs.marker is not None and link.trusts(theirs.marker):
+        found.append(who_of(theirs.marker.source, None))  # carried on from a copy of a third tracker's record
+    return "|".join(found)
 
 
 def _meant(row: Row, side: Side, record: Record | None) -> Value:

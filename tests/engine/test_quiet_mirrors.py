@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from html import unescape
 
+import pytest
 from engine.test_odd_people import stuck
 from engine.test_sync import paired
 from engine.world import REPO, World
@@ -235,6 +236,36 @@ async def test_a_line_that_a_person_removed_comes_back_with_the_next_change_of_t
 
     assert world.issue(1)["body"].startswith("From artala: ")
     assert "\n\nIt leaks badly." in world.issue(1)["body"]
+
+
+@pytest.mark.parametrize("origin_line", ["off", "both"])
+@pytest.mark.parametrize("line", ["From Bob: thanks", "From artala: with love", "From nowhere: https://t.example/1"])
+async def test_a_line_that_a_person_wrote_in_that_form_is_theirs(world: World, origin_line: str, line: str):
+    world.write_config(link_more=f'origin_line = "{origin_line}"')
+    task = world.new_task("Leak", "It leaks.")
+    await world.settle()
+    world.edit_issue(1, body=world.issue(1)["body"].replace("It leaks.", f"{line}\n\nIt leaks."))
+    await world.settle()
+    assert world.task(task)["description"] == f"{line}\n\nIt leaks."
+
+    world.edit_task(task, description=f"{line}\n\nIt leaks much more.")
+    await world.settle()
+
+    assert f"{line}\n\nIt leaks much more." in world.issue(1)["body"]
+
+
+async def test_a_line_stays_when_links_no_longer_ask_for_it(world: World):
+    world.write_config(link_more='origin_line = "right"')
+    task = world.new_task("Leak", "It leaks.")
+    await world.settle()
+    world.write_config(link_more="")
+
+    world.edit_task(task, description="It leaks badly.")
+    await world.settle()
+
+    assert world.issue(1)["body"].startswith("From artala: ")
+    assert world.issue(1)["body"].partition("\n\n")[2].startswith("It leaks badly.")
+    assert world.task(task)["description"] == "It leaks badly."
 
 
 async def test_the_line_of_a_copy_on_github_links_nothing(world: World):

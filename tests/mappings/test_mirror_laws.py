@@ -14,7 +14,7 @@ from bridge.model import Dialect, FieldSpec, FieldType, Side
 from mappings.byline import Byline
 from mappings.lenses import Lens, Same, UnmappedError
 from mappings.mirrored import Mirrored
-from mappings.origin import Origin, origin_of
+from mappings.origin import Origin, origin_of, who_of
 from mappings.text.convert import render
 from mappings.text.document import Document
 from mappings.text.lens import Text
@@ -80,7 +80,7 @@ def test_a_copy_agrees_with_its_line_and_without_it_and_has_it_once(
     left: Dialect, right: Dialect, document: Document, address: str, author: str | None
 ):
     text, line = render(document, left) or None, origin_of("jira", address, author)
-    lens = Origin(between(left, right), spec_of(left), spec_of(right), ("", line), (False, True))
+    lens = Origin(between(left, right), spec_of(left), spec_of(right), ("", line), ("", who_of("jira", address)))
 
     copy = lens.to_right(text)
 
@@ -96,7 +96,7 @@ def test_a_copy_agrees_with_its_line_and_without_it_and_has_it_once(
 def test_each_side_of_two_copies_keeps_its_own_line(side: Side, dialect: Dialect):
     lines = (origin_of("jira", "https://j.example/1", "Ada"), origin_of("gipo", "https://g.example/2", None))
     spec = spec_of(dialect)
-    lens = Origin(Same(), spec, spec, lines, (True, True))
+    lens = Origin(Same(), spec, spec, lines, (who_of("jira", None), who_of("gipo", None)))
     text = render(Document(), dialect) or None
     copy = lens.to_right(text) if side == "right" else lens.to_left(text)
 
@@ -111,7 +111,7 @@ def test_the_line_of_the_origin_stands_above_the_line_of_an_author_and_neither_c
     spec = spec_of("markdown")
     byline = Byline(Same(), spec, spec, "jira", "github", on="right", line="Ada (jira):")
     line = origin_of("jira", "https://j.example/1", None)
-    lens = Mirrored(Origin(byline, spec, spec, ("", line), (False, True)), spec, spec)
+    lens = Mirrored(Origin(byline, spec, spec, ("", line), ("", who_of("jira", None))), spec, spec)
 
     copy = lens.to_right("ping @ada")
 
