@@ -44,8 +44,8 @@ LIBRARIES = (
     "uvicorn",
     "vcr",
 )
-PATIENCE_S = 60
-"""What one run may take; a planted bug may well make Bridge go on for ever."""
+PATIENCE_S = 600
+"""What one run may take on a busy machine; a planted bug may well make Bridge go on for ever."""
 
 
 class Notes:
