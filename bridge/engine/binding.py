@@ -106,6 +106,9 @@ def _origin(link: Link, mapping: Mapping_, row: Row, lens: Origin, records: Mapp
     if copy in link.origins and (source := records[other(copy)]) is not None:
         end, address = link.end(other(copy)), _address(link, other(copy), source)
         lines[copy] = lines[other(copy)] or origin_of(end.connection, address, _name(mapping, other(copy), source))
+    for side in link.origins - {copy}:
+        if records[side] is None:  # to be made from a copy of a third tracker's record
+            lines[side] = lines[other(side)]
     return replace(lens, lines=(lines["left"], lines["right"]))
 
 

@@ -8,6 +8,7 @@ from html import unescape
 
 import pytest
 from engine.test_odd_people import stuck
+from engine.test_sharing import CLOSING, OTHER, WEB
 from engine.test_sync import paired
 from engine.world import REPO, World
 from trackers.between import Between
@@ -266,6 +267,40 @@ async def test_a_line_stays_when_links_no_longer_ask_for_it(world: World):
     assert world.issue(1)["body"].startswith("From artala: ")
     assert world.issue(1)["body"].partition("\n\n")[2].startswith("It leaks badly.")
     assert world.task(task)["description"] == "It leaks badly."
+
+
+async def test_round_a_ring_each_copy_says_once_where_the_item_comes_from_and_it_comes_to_rest(world: World):
+    world.github.seed(repo=OTHER)
+    line = 'origin_line = "both"'
+    more = "".join(link.format(board=world.board) + line + "\n" for link in (WEB, CLOSING))
+    world.write_config(link_more=line, more_links=more)
+    task = world.new_task("Leak", "It leaks, @alice.")
+    number = world.new_issue("Drip", "It drips.")
+    for _ in range(3):
+        for link in ("app", "web", "closing"):
+            await world.sync(link)
+
+    world.edit_task(task, description="It leaks badly, @alice.")
+    world.edit_issue(number, body=world.issue(number)["body"].replace("drips", "drips badly"))
+    for _ in range(2):
+        for link in ("app", "web", "closing"):
+            await world.sync(link)
+    writes = world.writes()
+
+    for link in ("closing", "web", "app"):
+        report = await world.sync(link)
+        assert (report.exit_code, report.error) == (0, "")
+
+    _, others = world.github.call("GET", f"/repos/{OTHER}/issues?state=all", who="alice")
+    assert world.writes() == writes
+    assert world.task(task)["description"] == "It leaks badly, @alice."
+    assert world.issue(number)["body"].startswith("It drips badly.")
+    bodies = {each["title"]: plain(each["body"]) for each in others}
+
+    for title, origin, words in (("Leak", "artala", "It leaks badly, @alice."), ("Drip", "github", "It drips badly.")):
+        assert (bodies[title].count("From "), bodies[title].startswith(f"From {origin}")) == (1, True)
+        assert words in bodies[title]
+    assert set_off(world, BRIDGE) == []
 
 
 async def test_the_line_of_a_copy_on_github_links_nothing(world: World):
