@@ -5,7 +5,7 @@ Refuses: asking a tracker (pull.py does); judging what is to be written.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -67,10 +67,11 @@ def store(
     theirs: datetime,
     covers: str,
     *,
+    waits: Collection[int] = (),
     counts: bool = True,
 ) -> None:
     """Store pages for every link that reads the container, and how far they reach (S29). ``covers`` says for whom the
-    listing is the first one; only one for the same links may go on where it breaks off.
+    listing is the first one; only one for the same links may go on where it breaks off. ``waits``: of ``unaccepted_of``.
 
     Raises LockedError when the right to poll was lost meanwhile: what another process reads must not be undone.
     """
@@ -79,7 +80,7 @@ def store(
     last = pages[-1]
     records = [record for page in pages for record in page.records]
     for sharer in links.sharers(session, where.connection, where.container, where.kind):
-        held = _is_held(session, link, sharer)
+        held = sharer.link_id in waits
         match = link.matches.get((sharer.link_id, where.kind), MatchFields())
         if held and not sharer.seeded:
             continue  # its own first listing is to come
@@ -106,10 +107,10 @@ def store(
         cursors.checkpoint(session, where, last.cursor, covers)
 
 
-def _is_held(session: Session, link: Link, sharer: Sharer) -> bool:
-    """Whether another link that reads the container waits until its changed configuration is accepted."""
-    terms = link.shared_terms.get(sharer.link_id)
-    return terms is not None and bool(unaccepted(session, sharer.link_id, terms))
+def unaccepted_of(session: Session, link: Link, sharing: Sequence[Sharer]) -> frozenset[int]:
+    """The other links that read a container and wait until their changed configuration is accepted."""
+    ids = {sharer.link_id for sharer in sharing} & link.shared_terms.keys()
+    return frozenset(each for each in ids if unaccepted(session, each, link.shared_terms[each]))
 
 
 def _hint(session: Session, sharer: Sharer, kind: str, records: Sequence[Record], now: datetime) -> None:
@@ -280,8 +281,10 @@ def _fields_of(text: str) -> Fields:
 def fetched(session: Session, link: Link, kind: str, item: Item, record: Record, look: Look, now: datetime) -> bool:
     """Store a fetched record for every link that reads its container; whether it is news to this one."""
     end, news = link.end(item.side), True
-    for sharer in links.sharers(session, end.connection, end.container, kind):
-        if _is_held(session, link, sharer):
+    sharing = links.sharers(session, end.connection, end.container, kind)
+    waits = unaccepted_of(session, link, sharing)
+    for sharer in sharing:
+        if sharer.link_id in waits:
             if sharer.seeded:
                 _hint(session, sharer, kind, (record,), now)
         elif (sharer.link_id, kind) in link.matches:

@@ -11,7 +11,7 @@ import structlog
 
 from bridge.engine import holder
 from bridge.engine.again import note_config
-from bridge.engine.arrivals import POLL_LEASE_S, Look, fetched, is_behind, store
+from bridge.engine.arrivals import POLL_LEASE_S, Look, fetched, is_behind, store, unaccepted_of
 from bridge.engine.context import Run
 from bridge.engine.link import End, Link, measured_skew
 from bridge.engine.plan import PARTS
@@ -97,8 +97,7 @@ def _acquire(session: Session, where: cursors.Where, me: str) -> bool:
 
 async def _walk(run: Run, end: End, where: cursors.Where, me: str) -> bool:
     """Store a listing. Whether it was the first one of everything."""
-    position, sharing, has_pairs, is_known = await run.store.read(_start, where, run.link)
-    wanting = [sharer for sharer in sharing if (sharer.link_id, where.kind) in run.link.matches]
+    position, wanting, waits, has_pairs, is_known = await run.store.read(_start, where, run.link)
     first = run.full or position.cursor is None or not all(sharer.seeded for sharer in wanting)
     covers = f"full {sorted(s.link_id for s in wanting if run.full or not s.seeded)}" if first else "changes"
     resumes = position.resume is not None and position.resume_for == covers
@@ -122,7 +121,7 @@ async def _walk(run: Run, end: End, where: cursors.Where, me: str) -> bool:
     )
     async for some in _grouped(pages):
         theirs, counts = _their_time(run, end), not run.is_second_look
-        await run.store.run(store, run.link, where, me, some, began_at, theirs, covers, counts=counts)
+        await run.store.run(store, run.link, where, me, some, began_at, theirs, covers, waits=waits, counts=counts)
         total += sum(len(page.records) for page in some)
         if seen is not None:
             seen.update(record.ref.id for page in some for record in page.records)
@@ -158,14 +157,19 @@ async def _grouped(pages: AsyncIterator[Page]) -> AsyncIterator[list[Page]]:
         raise failure
 
 
-def _start(session: Session, where: cursors.Where, link: Link) -> tuple[cursors.Position, list[Sharer], bool, bool]:
-    """Where the listing begins, for whom, whether any of them has a pair that could be missed in it (S25), and whether the
-    link ran under this configuration before: under another query each pair is to be judged, found or not (S28).
+def _start(
+    session: Session, where: cursors.Where, link: Link
+) -> tuple[cursors.Position, list[Sharer], frozenset[int], bool, bool]:
+    """Where the listing begins, for whom, which links wait to be accepted, whether any link has a pair that could be missed
+    in it (S25), and whether this one ran under this configuration before: under another query each pair is to be judged,
+    found or not (S28). A link that waits wants no listing: it makes its own once it is accepted.
     """
     sharing = links.sharers(session, where.connection, where.container, where.kind)
     has_pairs = any(pairs.walk(session, sharer.link_id, where.kind, after=0, limit=1) for sharer in sharing)
     is_known = links.get(session, link.id).config_hash == link.config_hash
-    return cursors.get(session, where), sharing, has_pairs, is_known
+    waits = unaccepted_of(session, link, sharing)
+    wanting = [each for each in sharing if (each.link_id, where.kind) in link.matches and each.link_id not in waits]
+    return cursors.get(session, where), wanting, waits, has_pairs, is_known
 
 
 def _sweeps(run: Run, side: Side, polls: int) -> bool:

@@ -258,6 +258,26 @@ async def test_a_held_link_stops_no_other_and_misses_nothing_that_the_others_rea
     assert sorted(task["Title"] for task in careful.tasks()) == ["Paint the door", "Repair the pump today"]
 
 
+async def test_another_link_lists_nothing_again_for_a_link_that_waits(careful: World):
+    careful.github.seed(repo="acme/web")
+    careful.write_config(more_links=CLOSING, github_more="overlap_s = 0")
+    careful.new_issue("Repair the pump")
+    for name in ("app", "other", "app", "other"):
+        await careful.sync(name)
+    careful.write_config(link_more='kinds = ["task", "label"]', more_links=CLOSING + 'kinds = ["task", "label"]\n')
+    await accept(careful, "other")
+    await careful.sync("other", sweep=False)
+    careful.github.clock.advance(3600)
+    await careful.sync("other", sweep=False)
+
+    quiet = await careful.sync("other", sweep=False)
+
+    assert (await careful.sync()).state == "unaccepted"
+    assert quiet.counts["pulled"] == 0
+    await accept(careful)
+    assert (await careful.sync()).counts["pulled"] > 0
+
+
 LABELLED = ", filter = '\"sync\" in item.labels'"
 
 
