@@ -126,9 +126,7 @@ class _Writer:
                 return [_opaque_block(block)]
 
     def listing(self, block: Listing) -> Json:
-        items = [
-            {"type": "listItem", "content": self.blocks(_spelled(item), _ITEM) or [_empty()]} for item in block.items
-        ]
+        items = [{"type": "listItem", "content": _headed(self.blocks(_spelled(item), _ITEM))} for item in block.items]
         if not block.ordered:
             return {"type": "bulletList", "content": items}
         return {"type": "orderedList", "attrs": {"order": block.start}, "content": items}
@@ -182,6 +180,12 @@ def _spelled(item: Item) -> Sequence[Block]:
     else:
         content = (Text(tick), *first.content)
     return (Paragraph(content, first.align), *item.blocks[1:])
+
+
+def _headed(content: list[Json]) -> list[Json]:
+    """The blocks of an item: Jira refuses one that begins with a list or an extension, though its schema takes it."""
+    first = content[0]["type"] if content else ""
+    return content if first in {"paragraph", "codeBlock", "mediaSingle"} else [_empty(), *content]
 
 
 def _empty() -> Json:

@@ -136,3 +136,11 @@ def test_an_empty_last_item_is_one_without_the_space_that_trackers_cut_off():
         assert same(there.rstrip(), dialect, there, dialect)
         assert same("*", dialect, "-", "markdown")
         assert not same("**", dialect, "-", "markdown")
+
+
+def test_an_item_of_adf_begins_with_a_paragraph_as_jira_asks():
+    there = convert("- - a\n", "markdown", "adf")
+
+    (outer,) = json.loads(there)["content"]
+    assert [node["type"] for node in outer["content"][0]["content"]] == ["paragraph", "bulletList"]
+    assert same(there, "adf", "- - a\n", "markdown")
