@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from bridge.errors import ConfigError
 from bridge.merge import key
-from bridge.model import Dialect, FieldSpec, FieldType, Schema, Side
+from bridge.model import SIDES, Dialect, FieldSpec, FieldType, Schema, Side
 from mappings import typed
 from mappings.byline import Byline
 from mappings.choice import Choice
@@ -247,7 +247,8 @@ def _mirrored(lens: Lens, joint: Joint) -> Lens:
     """Names are written as they are: they are in the map, or nobody's."""
     if joint.spec.transform in ("choice", "people"):
         return lens
-    return mirrored(lens, joint.left, joint.right, joint.spec.too_long)
+    written = tuple(side for side in SIDES if joint.writes(side))
+    return mirrored(lens, joint.left, joint.right, joint.spec.too_long, written)
 
 
 def _within(spec: FieldSpec, limit: int | None) -> FieldSpec:

@@ -2,11 +2,14 @@
 for the field is cut and says so.
 
 Laws: a text agrees with its copy, defused or not, cut or not; what was defused comes back as it was; what was cut never
-comes back at all: the side that holds the beginning of a text is not what the whole is written from ("truncated").
+comes back at all: the side that holds the beginning of a text is not what the whole is written from ("truncated"), whatever
+was made of it there. Only an order (of a person, or of a policy) takes what stands there now, once it says no longer that it
+is a beginning.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
@@ -21,6 +24,9 @@ TRUNCATED: Final = "truncated"
 TooLong: TypeAlias = Literal["truncate", "park"]
 
 _SIGN: Final = "shortened. The whole text"
+_DOTS: Final = "…"
+"""What ``mappings.text.shorten`` puts at the end of a text and of a line."""
+
 _TRIES: Final = 16
 _GUESSES: Final = 4
 """A length is guessed from how long the last try became, then found by halves."""
@@ -39,7 +45,8 @@ _FULL: Final = 0.8
 class Mirrored:
     """A lens around another one. ``rooms``: how much fits on the left and on the right, None where nothing is cut.
 
-    Bound to two records it knows their addresses (``urls``) and what they now hold (``texts``), left and right.
+    Bound to two records it knows their addresses (``urls``), what they now hold (``texts``) and what they held when they were
+    last settled (``bases``; where that is not known, what they now hold), left and right. ``by_order``: see the laws.
     """
 
     inner: Lens
@@ -48,6 +55,8 @@ class Mirrored:
     rooms: tuple[int | None, int | None] = (None, None)
     urls: tuple[str, str] = ("", "")
     texts: tuple[Value, Value] = (None, None)
+    bases: tuple[Value, Value] = (None, None)
+    by_order: bool = False
 
     def to_right(self, value: Value) -> Value:
         return self._carry("right", value)
@@ -103,28 +112,46 @@ class Mirrored:
     # --- what is too long --------------------------------------------------------------------------------------------
 
     def _refuse(self, to: Side, value: Value) -> None:
-        """Raise UnmappedError for a text of which the other side has the whole, and where nothing is left of its beginning."""
-        whole = self.meant(to, self.texts[to == "right"])
+        """Raise UnmappedError for the beginning of a text of which the other side has the whole, whatever is left of it."""
         ends_short = isinstance(value, str) and self._ends_short(to, value)
-        if not ends_short and not self._is_too_long(other(to), whole):
+        if not ends_short and (self.by_order or not self._was_cut(other(to))):
             return
         url = self.urls[to == "right"]
         where = f"{to} side{f' ({url})' if url else ''}"
         name, room = self._spec(other(to)).name, self.rooms[to == "left"]
+        what = (
+            "it says so itself: take that out of it, or take the other one"
+            if self.by_order
+            else f"edit it there, or make it shorter there{f' ({room} characters fit here)' if room else ''}"
+        )
         raise UnmappedError(
             value if isinstance(value, str) else "",
             TRUNCATED,
-            f'"{name}" holds only the beginning of the text on the {where}, so nothing is written there from here: edit '
-            f"it there, or make it shorter there{f' ({room} characters fit here)' if room else ''}",
+            f'"{name}" holds only the beginning of the text on the {where}, so nothing is written there from here: {what}',
         )
 
     def _ends_short(self, to: Side, value: str) -> bool:
+        """Whether it says itself that it is the beginning of what ``to`` holds."""
+        if self._spec(other(to)).type is FieldType.LINE:
+            return value.endswith(_DOTS) and self._was_cut(other(to))
         url = _whole_of(self._spec(other(to)), value)
         return url is not None and url in ("", self.urls[to == "right"] or url)
 
-    def _is_too_long(self, on: Side, value: Value) -> bool:
-        """Whether a text of the other side does not fit on ``on``, where it would be cut."""
-        return isinstance(value, str) and self._cut(on, value) is not None
+    def _was_cut(self, side: Side) -> bool:
+        """Whether ``side`` held only the beginning of the other side's text when both were last settled."""
+        held, whole = (self.meant(each, self.bases[each == "right"]) for each in (side, other(side)))
+        if not isinstance(held, str) or not isinstance(whole, str):
+            return False
+        if self._spec(side).type is not FieldType.LINE:
+            url = _whole_of(self._spec(side), held)
+            return url is not None and url != _whole_of(self._spec(other(side)), whole)
+        if not held.endswith(_DOTS):
+            return False
+        try:
+            carried = self._inner(side, whole)
+        except UnmappedError:
+            return False
+        return isinstance(carried, str) and carried != held and carried.startswith(held.removesuffix(_DOTS))
 
     def _cut(self, to: Side, value: Value, url: str | None = None) -> str | None:
         """Of a text that does not fit on ``to`` what does, in the words of its own side; of one for a line, the line. None
@@ -157,15 +184,20 @@ class Mirrored:
         return self.left_spec if side == "left" else self.right_spec
 
 
-def mirrored(lens: Lens, left: FieldSpec, right: FieldSpec, too_long: TooLong | None) -> Lens:
-    """The lens with what its two fields need around it, if they need anything.
+def mirrored(
+    lens: Lens, left: FieldSpec, right: FieldSpec, too_long: TooLong | None, writes: Collection[Side] = SIDES
+) -> Lens:
+    """The lens with what its two fields need around it, if they need anything. Cut is what goes to a side that is written.
 
     ``too_long``: whether what is too long is cut or held; None cuts words, and holds the names and codes of one line, of
     which the beginning says nothing.
     """
     if not {left.type, right.type} <= {FieldType.LINE, FieldType.TEXT}:
         return lens
-    rooms = (_room(left, right, too_long), _room(right, left, too_long))
+    rooms = (
+        _room(left, right, too_long) if "left" in writes else None,
+        _room(right, left, too_long) if "right" in writes else None,
+    )
     if rooms == (None, None) and not (left.live or right.live):
         return lens
     return Mirrored(lens, left, right, rooms)

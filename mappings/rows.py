@@ -11,7 +11,7 @@ from mappings import fallback
 from mappings.compare import Form, formed
 from mappings.computed import is_computed
 from mappings.lenses import Lens
-from mappings.mirrored import TooLong
+from mappings.mirrored import Mirrored, TooLong
 from mappings.normal import normal
 from mappings.people import People, exchanged, people_in
 
@@ -86,6 +86,10 @@ class Row:
     def convert(self, to: Side, value: Value) -> Value:
         """Carry a value (of a set: one member) to side ``to``. Raises UnmappedError."""
         return self.lens.to_right(value) if to == "right" else self.lens.to_left(value)
+
+    def by_order(self) -> Row:
+        """The row for what a person or a policy orders: a text that only began as the beginning of another one is carried."""
+        return replace(self, lens=replace(self.lens, by_order=True)) if isinstance(self.lens, Mirrored) else self
 
     def writes_to(self, side: Side) -> bool:
         """Whether this row may ever change ``side`` of an existing pair (S15)."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from bridge.model import SIDES, Record, Side, Value, other
+from bridge.model import SIDES, Record, Side, Unset, Value, other
 from mappings.byline import Byline, line_of
 from mappings.computed import Computed
 from mappings.lenses import Lens, UnmappedError, find
@@ -33,7 +33,18 @@ def rows_of(link: Link, view: View) -> tuple[Row, ...]:
         return mapping.rows
     left = None if view.left is None else view.left.record
     right = None if view.right is None else view.right.record
-    return bound(link, view.kind, left, right, view.refs)
+    return tuple(_settled(row, view) for row in bound(link, view.kind, left, right, view.refs))
+
+
+def _settled(row: Row, view: View) -> Row:
+    """With what both sides held when they were last settled, where that is not what they hold now."""
+    if not isinstance(row.lens, Mirrored):
+        return row
+    bases: list[Value] = []
+    for side, member, known in zip(SIDES, (view.left, view.right), row.lens.bases, strict=True):
+        base = known if member is None else (member.base or {}).get(row.field(side), known)
+        bases.append(known if isinstance(base, Unset) else base)
+    return replace(row, lens=replace(row.lens, bases=(bases[0], bases[1]))) if tuple(bases) != row.lens.bases else row
 
 
 def bound(link: Link, kind: str, left: Record | None, right: Record | None, refs: References) -> tuple[Row, ...]:
@@ -82,7 +93,8 @@ def _lens(
 def _mirrored(link: Link, row: Row, lens: Mirrored, records: Mapping[Side, Record | None]) -> Mirrored:
     """With the addresses of both records, for a text that is cut says where the whole is, and what they now hold."""
     left, right = (_seen(link, row, side, records[side]) for side in SIDES)
-    return replace(lens, urls=(left[0], right[0]), texts=(left[1], right[1]))
+    texts = left[1], right[1]
+    return replace(lens, urls=(left[0], right[0]), texts=texts, bases=texts)
 
 
 def _seen(link: Link, row: Row, side: Side, record: Record | None) -> tuple[str, Value]:

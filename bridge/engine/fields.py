@@ -11,6 +11,7 @@ from bridge.engine.sets import advance_set, decide_set, shifted
 from bridge.merge import has_changed, keep_both, merge_text
 from bridge.model import SIDES, UNSET, Side, Unset, Value, other
 from mappings.lenses import LEFT_ALONE, OUTSIDE, UnmappedError
+from mappings.mirrored import TRUNCATED
 from mappings.rows import Row
 
 
@@ -66,9 +67,9 @@ def _both_moved(row: Row, sight: Sight, *, first_contact: str, skew: timedelta) 
     if policy == "newest":
         policy = _newest(sight, skew)
     if policy == "left":
-        return _deliver(row, "left", sight.left, "both changed, policy left (S16)")
+        return _deliver(row.by_order(), "left", sight.left, "both changed, policy left (S16)")
     if policy == "right":
-        return _deliver(row, "right", sight.right, "both changed, policy right (S16)")
+        return _deliver(row.by_order(), "right", sight.right, "both changed, policy right (S16)")
     return Outcome("conflict", rule="different at first contact (S8)" if first else "both sides changed (S16)")
 
 
@@ -123,8 +124,10 @@ def _as_decided(row: Row, sight: Sight, decided: Decided) -> Outcome | None:
     if isinstance(value, Unset):
         return Outcome("conflict", rule="there is no base to take: the two were never in step")
     try:
-        converted = row.normal(other(source), row.convert(other(source), value))
+        converted = row.normal(other(source), row.by_order().convert(other(source), value))
     except UnmappedError as unmapped:
+        if unmapped.reason == TRUNCATED:
+            return Outcome("conflict", rule=f"{rule}, and not written: {unmapped.message}")
         return Outcome("hold", rule=rule, problems=(Problem(source, unmapped.reason, unmapped.message),))
     own = row.normal(source, value)
     left, right = (own, converted) if source == "left" else (converted, own)

@@ -7,11 +7,14 @@ from __future__ import annotations
 from html import unescape
 
 import pytest
+from engine.test_conflicts import decide, the_conflict
 from engine.test_odd_people import stuck
 from engine.test_sharing import CLOSING, OTHER, WEB
 from engine.test_sync import paired
 from engine.world import REPO, World
 from trackers.between import Between
+
+from state.conflicts import Take
 
 BRIDGE = "bridge-bot"
 PING = f"@alice see #1, GH-1 and {REPO}#1, https://github.com/{REPO}/issues/1\n\n```\n@alice #1\n```"
@@ -161,17 +164,89 @@ async def test_an_edit_of_a_shortened_text_is_held_and_a_change_of_the_whole_the
     assert report.exit_code != 0
 
 
-async def test_at_first_contact_a_long_text_is_not_written_over_though_the_other_side_shall_win(world: World):
+async def test_at_first_contact_a_beginning_is_not_written_over_its_whole_though_its_side_shall_win(world: World):
     world.write_config(link_more='first_contact = "left"')
-    empty, other = world.new_task("Leak"), world.new_task("Drip", "Short.")
+    beginning, own = world.new_task("Leak"), world.new_task("Drip", "Short.")
     for title in ("Leak", "Drip"):
         world.new_issue(title, LONG)
+    url = world.issue(1)["html_url"]
+    world.edit_task(beginning, description=f"Paragraph 0.\n\n… shortened. The whole text: {url}")
 
     await world.sync()
 
-    assert sorted(stuck(world)) == [("description", "truncated")] * 2
-    assert [each["body"].startswith("Paragraph 0") for each in world.issues()] == [True, True]
-    assert [world.task(each)["description"] for each in (empty, other)] == ["", "Short."]
+    assert stuck(world) == [("description", "truncated")]
+    assert world.issue(1)["body"].startswith("Paragraph 0")
+    assert world.issue(2)["body"].startswith("Short.")
+    assert world.task(own)["description"] == "Short."
+
+
+ROW = """
+[[links.fields]]
+left = "{name}"
+right = "{name}"
+{more}
+"""
+
+
+async def test_the_side_that_a_row_never_writes_may_hold_what_it_likes(world: World):
+    world.write_config(link_more=ROW.format(name="title", more='direction = "left-to-right"'))
+    task, number = world.new_task("Leak"), 1
+    await world.settle()
+    world.edit_issue(number, title="A long title that a person gave to the copy " * 5)
+    await world.settle()
+
+    world.edit_task(task, title="Mend the pump")
+    report = await world.settle()
+
+    assert (world.issue(number)["title"], report.exit_code, stuck(world)) == ("Mend the pump", 0, [])
+
+
+@pytest.mark.parametrize(("name", "member"), [("title", "title"), ("description", "body")])
+async def test_where_both_sides_hold_the_whole_each_of_them_may_be_edited(world: World, name: str, member: str):
+    world.write_config(link_more=ROW.format(name=name, more='right_limit = 100\ntoo_long = "truncate"'))
+    text = "A text that is longer than the row allows to the right " * 3
+    number = world.new_issue(**{"title": "Leak", member: text.strip()})
+    await world.settle()
+    (task,) = (each["Id"] for each in world.tasks())
+    assert world.task(task)[name].strip() == text.strip()
+
+    world.edit_issue(number, **{member: f"Read this: {text.strip()}"})
+    report = await world.settle()
+
+    assert (world.task(task)[name].strip(), stuck(world)) == (f"Read this: {text.strip()}", [])
+    assert report.exit_code == 0
+
+
+async def test_a_person_or_a_policy_may_take_what_was_made_of_a_beginning(world: World):
+    whole = "Repair the pump in the cellar " * 8
+    task, number = await paired(world)
+    world.edit_issue(number, title=whole.strip())
+    await world.settle()
+    short = world.task(task)["title"].replace("Repair", "Mend", 1)
+    world.edit_task(task, title=short)
+    world.edit_issue(number, title=f"Now {whole.strip()}")
+    await world.sync()
+
+    decide(world, Take("left"))
+    await world.settle()
+    assert the_conflict(world).clash.left.value == short
+
+    world.edit_task(task, title="Mend the tap")
+    await world.sync()
+    decide(world, Take("left"))
+    report = await world.settle()
+
+    assert (world.task(task)["title"], world.issue(number)["title"]) == ("Mend the tap", "Mend the tap")
+    assert (report.exit_code, stuck(world)) == (0, [])
+
+    world.write_config(link_more='conflict = "left"')
+    world.edit_issue(number, title=whole.strip())
+    await world.settle()
+    world.edit_task(task, title="Buy a tap")
+    world.edit_issue(number, title=f"Now {whole.strip()}")
+    report = await world.settle()
+
+    assert (world.task(task)["title"], world.issue(number)["title"], report.exit_code) == ("Buy a tap", "Buy a tap", 0)
 
 
 async def test_a_row_may_park_what_is_too_long_or_allow_less(world: World):

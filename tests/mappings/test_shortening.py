@@ -73,7 +73,7 @@ def test_whatever_is_cut_fits_and_agrees(dialect: Dialect, order: list[int], roo
 def test_the_beginning_never_comes_back(dialect: Dialect) -> None:
     lens = between("markdown", dialect, 1500)
     cut = str(lens.to_right(LONG))
-    bound = replace(lens, texts=(LONG, cut))
+    bound = replace(lens, bases=(LONG, cut))
 
     for edited in (cut, cut.replace("says", "does not say"), cut[:100] if dialect not in ("adf", "html") else cut):
         with pytest.raises(UnmappedError) as refused:
@@ -186,8 +186,25 @@ def test_a_title_is_cut_agrees_and_is_not_written_back() -> None:
     assert lens.agree(title.strip(), cut)
     assert not lens.agree("Another title", cut)
     with pytest.raises(UnmappedError) as refused:
-        replace(lens, texts=(title.strip(), cut)).to_left("Mend the tap…")
+        replace(lens, bases=(title.strip(), cut)).to_left("Mend the tap…")
     assert refused.value.reason == "truncated"
+
+
+def test_an_order_takes_what_stands_there_unless_it_says_that_it_is_a_beginning() -> None:
+    lens = between("markdown", "markdown", 1500)
+    cut = str(lens.to_right(LONG))
+    ordered = replace(lens, bases=(LONG, cut), by_order=True)
+
+    assert ordered.to_left("All of it is written anew.") == "All of it is written anew."
+    with pytest.raises(UnmappedError, match="it says so itself"):
+        ordered.to_left(cut.replace("says", "does not say"))
+
+
+def test_only_a_side_that_the_row_writes_has_a_room() -> None:
+    here, there = FieldSpec("title", FieldType.LINE, max_length=200), FieldSpec("title", FieldType.LINE, max_length=256)
+
+    assert isinstance(mirrored(Same(), here, there, None, ("right",)), Same)
+    assert getattr(mirrored(Same(), here, there, None, ("left", "right")), "rooms", None) == (200, None)
 
 
 def test_names_and_codes_of_one_line_are_not_cut_and_park_means_park() -> None:
