@@ -12,17 +12,17 @@ from typing import Any, Final
 from bridge.computing import around, computation
 from bridge.config import plugins
 from bridge.config.digest import config_hash
-from bridge.config.expressions import filter_names, queries, texts
+from bridge.config.expressions import queries, texts
 from bridge.config.misfits import unknown_fields, useless_expressions, useless_query, with_place, with_places
 from bridge.config.people import people_of
-from bridge.config.rows import match_names, names_of, row_specs, verbs_of
+from bridge.config.rows import row_specs, verbs_of
 from bridge.config.settings import Link as LinkSettings
 from bridge.config.settings import Settings
-from bridge.config.terms import terms_of, terms_to_accept
-from bridge.engine.link import Answers, Deletes, End, ExternalId, Limits, Link, MatchFields
+from bridge.engine.link import Answers, Deletes, End, Limits, Link
 from bridge.engine.plan import PARTS
 from bridge.errors import ConfigError, TrackerError
-from bridge.model import SIDES, FieldType, Kind, Schema, Side, other
+from bridge.model import SIDES, FieldType, Kind, Schema, Side
+from bridge.neighbours import Neighbours, asked, naming
 from connectors.base import Connector, Finding, queries_of
 from mappings.choice import Choice
 from mappings.compile import compile_rows
@@ -31,19 +31,14 @@ from mappings.lenses import find
 from mappings.rows import Mapping_, RowSpec
 
 _IN_ORDER: Final[Sequence[str]] = [kind.value for kind in Kind]
-_ALWAYS: Final[Mapping[str, frozenset[str]]] = {
-    "comment": frozenset({"author"}),
-    "time_entry": frozenset({"person", "spent_on"}),
-}
-"""Fields that are read whether a row maps them or not: bylines name authors, first contact looks at days."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assembly:
-    """What links are put together from. ``ids``: the state's number of each link, by name."""
+    """What links are put together from."""
 
     settings: Settings
-    ids: Mapping[str, int]
+    neighbours: Neighbours
     connector: Callable[[str], Connector]
 
     async def build(self, link: LinkSettings) -> Link:
@@ -59,7 +54,7 @@ class Assembly:
             _check_external(link, kind, schemas)
             mappings[kind] = self.join(link, kind, specs[kind], schemas)
         return Link(
-            self.ids[link.name],
+            self.neighbours.ids[link.name],
             link.name,
             ends["left"],
             ends["right"],
@@ -70,26 +65,16 @@ class Assembly:
             Limits(link.max_writes, link.max_creates, link.verify_after, link.breaker_returns),
             _deletes(link, ends, mappings),
             frozenset(self.settings.connections),
-            {
-                (self.ids[each.name], kind): MatchFields(
-                    *match_names(self.settings, each, kind),
-                    _external(each, kind),
-                    by_words=kind == "comment",
-                    scope={side: filter_names(each, kind, side) for side in SIDES},
-                )
-                for each in self.settings.links
-                if each.enabled
-                for kind in each.kinds
-            },
-            {(side, kind): self._wanted(ends[side], kind) for side in SIDES for kind in link.kinds},
+            self.neighbours.matches,
+            {(side, kind): self.neighbours.wanted(ends[side], kind) for side in SIDES for kind in link.kinds},
             {side: getattr(self.settings.connections[ends[side].connection], "sweep_every", 1) for side in SIDES},
             answers=Answers(link.conflict_comments_on, {side: self._heard(link, side) for side in SIDES}),
             origins=frozenset(side for side in SIDES if link.origin_line in (side, "both")),
             people=people,
             known=people,
-            terms=terms_of(self.settings, link),
+            terms=self.neighbours.terms(link),
             auto_accept=link.auto_accept,
-            shared_terms=self._shared_terms(link),
+            shared_terms=self.neighbours.terms_beside(link),
             computations={
                 (end.connection, end.container, kind): found
                 for end in ends.values()
@@ -97,20 +82,6 @@ class Assembly:
                 if (found := computation(end.connector, end.container, kind)) is not None
             },
         )
-
-    def _shared_terms(self, link: LinkSettings) -> dict[int, str]:
-        """What is asked about the other links that read one of this link's containers, by number."""
-        mine = {(link.side(side).connection, link.side(side).container) for side in SIDES}
-        asked = terms_to_accept(
-            self.settings,
-            [
-                each
-                for each in self.settings.links
-                if each.name != link.name
-                and mine & {(each.side(at).connection, each.side(at).container) for at in SIDES}
-            ],
-        )
-        return {self.ids[name]: terms for name, terms in asked.items()}
 
     def join(self, link: LinkSettings, kind: str, specs: Sequence[RowSpec], schemas: Mapping[Side, Schema]) -> Mapping_:
         """The rows of a kind joined to both sides' fields. Raises ConfigError for a row that does not fit."""
@@ -165,7 +136,7 @@ class Assembly:
         made = {}
         for side in SIDES:
             try:
-                made[side] = await _schema(self.end(link, side), kind, _asked(link, kind, specs, side))
+                made[side] = await _schema(self.end(link, side), kind, asked(link, kind, specs, side))
             except ConfigError as error:
                 raise with_place(self.settings, link, kind, side, error) from None
         return made
@@ -175,9 +146,7 @@ class Assembly:
     ) -> list[ConfigError]:
         """What a link asks of the fields of both trackers that is not there, in the order of the configuration."""
         computed = {
-            side: frozenset(
-                name for name in _asked(link, kind, specs, side) if is_computed(name) and not query_of(name)
-            )
+            side: frozenset(name for name in asked(link, kind, specs, side) if is_computed(name) and not query_of(name))
             for side in SIDES
         }
         return [
@@ -250,21 +219,6 @@ class Assembly:
         meant = [person for person in people if not named or named & set(person.values())]
         return frozenset({person[mine] for person in meant if mine in person} | strangers)
 
-    def _wanted(self, end: End, kind: str) -> frozenset[str]:
-        """The fields that any link wants of a container: one poll serves them all (S30)."""
-        return frozenset(
-            name
-            for link in self.settings.links
-            if link.enabled and kind in link.kinds
-            for side in SIDES
-            if (link.side(side).connection, link.side(side).container) == (end.connection, end.container)
-            for name in (
-                *names_of(row_specs(self.settings, link)[kind], side),
-                *_naming(link, kind, side),
-                *filter_names(link, kind, side),
-            )
-        ) | _ALWAYS.get(kind, frozenset())
-
     def _maps(self, link: LinkSettings, specs: Collection[RowSpec], side: Side) -> dict[str, Collection[str]]:
         names: dict[str, Collection[str]] = {}
         for spec in specs:
@@ -311,7 +265,7 @@ async def look(settings: Settings) -> list[Finding]:
             made[name] = around(found, texts(settings, name), queries(settings, name))
         return made[name]
 
-    assembly = Assembly(settings, {}, connector)
+    assembly = Assembly(settings, Neighbours(settings, {}), connector)
     try:
         return [found for link in settings.links if link.enabled for found in await assembly.check(link, live=False)]
     finally:
@@ -325,30 +279,10 @@ async def _schema(end: End, kind: str, names: frozenset[str]) -> Schema:
     return await end.connector.schema(end.container, kind, fields=names)
 
 
-def _asked(link: LinkSettings, kind: str, specs: Collection[RowSpec], side: Side) -> frozenset[str]:
-    """The fields of a side that a link reads."""
-    return names_of(specs, side) | _naming(link, kind, side) | filter_names(link, kind, side)
-
-
 def _why_not(end: End, kind: str) -> str:
     """Why a tracker lacks a kind, in the words of its connector."""
     task = end.connector.kinds().get("task")
     return task.reasons.get(kind, "its API has nothing of the kind") if task is not None else "it knows no tasks"
-
-
-def _naming(link: LinkSettings, kind: str, side: Side) -> frozenset[str]:
-    """The field of a side that names partners, if the link has one (S8a)."""
-    name = link.external_id.left if side == "left" else link.external_id.right
-    return frozenset((name,)) if name is not None and kind == "task" else frozenset()
-
-
-def _external(link: LinkSettings, kind: str) -> dict[Side, ExternalId]:
-    there = {side: link.side(other(side)) for side in SIDES}
-    return {
-        side: ExternalId(name, there[side].connection, there[side].container)
-        for side in SIDES
-        for name in _naming(link, kind, side)
-    }
 
 
 def _deletes(link: LinkSettings, ends: Mapping[Side, End], mappings: Mapping[str, Mapping_]) -> Deletes:
@@ -383,7 +317,7 @@ def _deletes(link: LinkSettings, ends: Mapping[Side, End], mappings: Mapping[str
 
 def _check_external(link: LinkSettings, kind: str, schemas: Mapping[Side, Schema]) -> None:
     for side in SIDES:
-        missing = _naming(link, kind, side) - schemas[side].fields.keys()
+        missing = naming(link, kind, side) - schemas[side].fields.keys()
         if missing:
             raise ConfigError(
                 f'link "{link.name}", external_id: the {side} side has no field "{min(missing)}"',

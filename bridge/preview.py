@@ -22,6 +22,7 @@ from bridge.engine.scope import rests_by
 from bridge.engine.trial import Trial, try_out
 from bridge.errors import ConfigError, TrackerError
 from bridge.model import SIDES, Kind, Schema, Side
+from bridge.neighbours import Neighbours
 from connectors.base import Connector
 from mappings.computed import is_computed
 from mappings.rows import Mapping_, RowSpec
@@ -205,7 +206,7 @@ async def _assembly(settings: Settings, store: Store | None) -> AsyncIterator[As
     known = {row.name: row.id for row in rows if row.id is not None}
     ids = {each.name: known.get(each.name, -number) for number, each in enumerate(settings.links, 1)}
     try:
-        yield Assembly(settings, ids, connector)
+        yield Assembly(settings, Neighbours(settings, ids), connector)
     finally:
         for each in made.values():
             await each.aclose()

@@ -17,7 +17,6 @@ from bridge.config.expressions import queries, texts
 from bridge.config.people import listed_places
 from bridge.config.settings import Link as LinkSettings
 from bridge.config.settings import Settings
-from bridge.config.terms import terms_of
 from bridge.engine import accepted, impact, people
 from bridge.engine.accepted import Change
 from bridge.engine.again import judge_anew, lacks_records, let_go
@@ -29,6 +28,7 @@ from bridge.engine.run import carry_out, leased, plan_link, settle_all
 from bridge.errors import ConfigError, HeldError, LockedError, SignatureError, TrackerError
 from bridge.log import get
 from bridge.model import SIDES, Plan
+from bridge.neighbours import Neighbours
 from connectors.base import Connector, Finding
 from state import deliveries, directories, history, inbox, links, parked, runs
 from state.links import Ends
@@ -82,7 +82,11 @@ class Bridge:
     now: Callable[[], datetime] = utc_now
     _connectors: dict[str, Connector] = field(default_factory=dict)
     _links: dict[str, Link] = field(default_factory=dict)
+    _assembly: Assembly = field(init=False)
     _asking: defaultdict[tuple[str, str], asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+
+    def __post_init__(self) -> None:
+        self._assembly = Assembly(self.settings, Neighbours(self.settings, self.ids), self.connector)
 
     @classmethod
     def open(
@@ -179,12 +183,18 @@ class Bridge:
 
     async def unaccepted(self, link: str) -> tuple[Change, ...]:
         """What a person has to accept before the link runs again; empty where it may run. Raises ConfigError, StateError."""
-        return await self.store.read(accepted.unaccepted, self.ids[link], _terms(self.settings, link, self._links))
+        return await self.store.read(
+            accepted.unaccepted, self.ids[link], self._assembly.neighbours.terms(self.settings.link(link))
+        )
 
     async def accept(self, link: str, *, by: str) -> tuple[Change, ...]:
         """Let the link go under the configuration as it is, from its next run on; what that changes."""
         new = await self.store.run(
-            accepted.accept, self.ids[link], _terms(self.settings, link, self._links), self.now(), by=by
+            accepted.accept,
+            self.ids[link],
+            self._assembly.neighbours.terms(self.settings.link(link)),
+            self.now(),
+            by=by,
         )
         if new:
             _log.info("link.accepted", link=link, by=by, changes=[str(each) for each in new])
@@ -213,10 +223,9 @@ class Bridge:
     async def check(self, *, live: bool) -> list[Finding]:
         """Look at every enabled link; with ``live`` ask both trackers (credentials, container, rights, names)."""
         found: list[Finding] = []
-        assembly = Assembly(self.settings, self.ids, self.connector)
         for link in self.settings.links:
             if link.enabled:
-                found.extend(await assembly.check(link, live=live))
+                found.extend(await self._assembly.check(link, live=live))
         return found
 
     async def deliver(self, connection: str, headers: Mapping[str, str], body: bytes) -> DeliveryOutcome:
@@ -270,14 +279,11 @@ class Bridge:
             used_before={side: link.end(side).connector.usage().requests for side in SIDES},
         )
 
-    def _assembly(self) -> Assembly:
-        return Assembly(self.settings, self.ids, self.connector)
-
     async def _link(self, name: str, *, fresh: bool = False, store: Store | None = None) -> Link:
         """Ready to run, with the people that both trackers list; ``fresh`` reads these lists now. ``store``: where they
         are kept, left out where everything is.
         """
-        ready = self._links.get(name) or await self._assembly().build(self.settings.link(name))
+        ready = self._links.get(name) or await self._assembly.build(self.settings.link(name))
         known = await people.acquainted(store or self.store, ready, self.now, asking=self._asking, fresh=fresh)
         self._links[name] = known
         return known
@@ -288,11 +294,6 @@ class Bridge:
 
 def _ends(link: LinkSettings) -> Ends:
     return Ends(link.name, link.left.connection, link.left.container, link.right.connection, link.right.container)
-
-
-def _terms(settings: Settings, name: str, ready: Mapping[str, Link]) -> str:
-    """What a person accepts of a link; no tracker is asked for it."""
-    return ready[name].terms if name in ready else terms_of(settings, settings.link(name))
 
 
 async def _rehearsed(there: Bridge, link: Link, new: Sequence[Change], how: How) -> PlanReport:

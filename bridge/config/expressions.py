@@ -99,7 +99,7 @@ def texts(settings: Settings, connection: str) -> Mapping[tuple[str, str], froze
 
 def key_of(settings: Settings, link: Link, side: Side, name: str) -> Key:
     """Where an expression stands in the configuration."""
-    index = next((at for at, each in enumerate(settings.links) if each.name == link.name), 0)
+    index = settings.number(link.name)
     if name in filter_names(link, FILTERED, side):
         return ("links", index, side, "filter" if query_of(name) is None else "query")
     row = next((at for at, each in enumerate(link.fields) if side_of(each, side) == name), 0)

@@ -27,8 +27,7 @@ def row_specs(settings: Settings, link: Link) -> dict[str, tuple[RowSpec, ...]]:
 
 def key_of(settings: Settings, link: Link, row: int, *more: str | int) -> Key:
     """Where a row of a link stands in the configuration, or something in that row."""
-    index = next((index for index, each in enumerate(settings.links) if each.name == link.name), 0)
-    return ("links", index, "fields", row, *more)
+    return ("links", settings.number(link.name), "fields", row, *more)
 
 
 def origin_of(settings: Settings, link: Link, row: int) -> str:

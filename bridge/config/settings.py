@@ -334,6 +334,7 @@ class Settings(Strict):
 
     _file: Path | None = PrivateAttr(None)
     _places: Mapping[Key, Position] = PrivateAttr(default_factory=dict)
+    _numbers: Mapping[str, int] = PrivateAttr(default_factory=dict)
 
     @property
     def file(self) -> Path | None:
@@ -355,11 +356,20 @@ class Settings(Strict):
         at = self._places[key]
         return f"{self._file.name}:{at.line}" + (f":{at.column}" if column else "")
 
+    def model_post_init(self, context: Any, /) -> None:
+        """Number the links, once: there may be a thousand of them."""
+        super().model_post_init(context)
+        self._numbers = {link.name: at for at, link in reversed([*enumerate(self.links)])}
+
+    def number(self, name: str) -> int:
+        """Which of the links has a name, from 0; 0 where none has."""
+        return self._numbers.get(name, 0)
+
     def link(self, name: str) -> Link:
         """A link by its name. Raises ConfigError with the nearest name."""
-        found = next((link for link in self.links if link.name == name), None)
-        if found is not None:
-            return found
+        at = self.number(name)
+        if at < len(self.links) and self.links[at].name == name:
+            return self.links[at]
         near = get_close_matches(name, [link.name for link in self.links], n=1)
         known = f'Did you mean "{near[0]}"?' if near else f"There are: {', '.join(link.name for link in self.links)}."
         raise ConfigError(f'there is no link "{name}".', hint=known)

@@ -126,7 +126,7 @@ def _origins(
     settings: Settings, link: Link, terms: Mapping[str, Any], specs: Mapping[str, Iterable[RowSpec]]
 ) -> dict[str, Any]:
     """Where each of the terms stands in the file, in the same shape; nothing of settings that no file holds."""
-    at = next(index for index, each in enumerate(settings.links) if each.name == link.name)
+    at = settings.number(link.name)
     keys = {*type(link).model_fields} - HARMLESS - ELSEWHERE
     return {
         "link": {key: settings.place(("links", at, key)) for key in sorted(keys)},
