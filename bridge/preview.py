@@ -16,9 +16,11 @@ from bridge.config import plugins
 from bridge.config.expressions import filters, queries, texts
 from bridge.config.rows import row_specs
 from bridge.engine import people, sampling
+from bridge.engine.asleep import TASK, asleep, task_of
 from bridge.engine.context import utc_now
 from bridge.engine.link import End, Link
-from bridge.engine.scope import rests_by
+from bridge.engine.plan import PARTS
+from bridge.engine.scope import names_of, rests_by
 from bridge.engine.trial import Trial, try_out
 from bridge.errors import ConfigError, TrackerError
 from bridge.model import SIDES, Kind, Schema, Side
@@ -179,6 +181,8 @@ async def try_items(
                 if store is not None:
                     found = await store.read(sampling.with_refs, ready, kind, found)
             out = _out_of_scope(ready, found)
+            if kind in PARTS:
+                out |= await _parts_asleep(ready, found, store, most, is_listed=kind in fresh)
             left_out[kind] = {side: sum(at == side for at, _ in out) for side in SIDES}
             trials.append(try_out(kind, ready.mappings[kind].rows, sampling.samples(ready, kind, found, out)))
         requests: Mapping[Side, int] = {side: ready.end(side).connector.usage().requests for side in SIDES}
@@ -188,6 +192,29 @@ async def try_items(
 def _out_of_scope(link: Link, found: sampling.Found) -> set[tuple[Side, str]]:
     """Which of these do not take part, by side and id: a filter leaves them out, or fails on them."""
     return {(side, record.ref.id) for side in SIDES for record in found.records(side) if rests_by(link, side, record)}
+
+
+async def _parts_asleep(
+    link: Link, found: sampling.Found, store: Store | None, most: int, *, is_listed: bool
+) -> set[tuple[Side, str]]:
+    """Which of these parts do not take part, for their task does not. Of parts that were listed those of tasks that are
+    neither in step nor among the first that are listed as well: nobody asks for each of them.
+    """
+    if not any(names_of(link, TASK, side) for side in SIDES):
+        return set()
+    tasks = await sampling.listed(link, TASK, most) if is_listed else sampling.Found()
+    out: set[tuple[Side, str]] = set()
+    for side in SIDES:
+        parts = found.records(side)
+        owners = {task_of(part) for part in parts}
+        if store is not None:
+            owners = set(await store.read(asleep, link, link.id, side, owners))
+        elif not names_of(link, TASK, side):
+            continue
+        if is_listed:
+            owners -= {task.ref.id for task in tasks.records(side) if not rests_by(link, side, task)}
+        out |= {(side, part.ref.id) for part in parts if task_of(part) in owners}
+    return out
 
 
 @asynccontextmanager

@@ -306,6 +306,12 @@ def hold(session: Session, link_id: int, kind: str, items: Iterable[Item], reaso
     _change(session, link_id, kind, items, held=reason)
 
 
+def leave_out(session: Session, link_id: int, kind: str, rows: Iterable[tuple[Item, str]]) -> None:
+    """Keep rows that a filter leaves out, with no more than this record; one that was replaced since is left alone."""
+    for item, record in rows:
+        _change(session, link_id, kind, (item,), record=record, match_key=None, held=OUT_OF_SCOPE)
+
+
 def _change(session: Session, link_id: int, kind: str, items: Iterable[Item], **values: Any) -> None:
     _for_each(session, update(_table).values(values).where(*_AS_READ), link_id, kind, items)
 

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bridge.engine.accepted import unaccepted
+from bridge.engine.asleep import TASK, asleep, lay_aside_with, task_of, without_text
 from bridge.engine.batch import merged
 from bridge.engine.link import Link, MatchFields, marker_key
+from bridge.engine.plan import PARTS
 from bridge.engine.scope import remembered, stands
 from bridge.errors import LockedError
 from bridge.merge import is_rewritten
@@ -153,13 +155,16 @@ def _arrive(
     """Put what is news into the inbox; the ids that are not. An echo of our own write ends here (S4).
 
     What was asked for is read because something is to be judged again, so an unsettled pair counts as news. What is out
-    of scope and without a partner is remembered, and no more than its filter needs (S28, I12).
+    of scope and without a partner is remembered, and no more than its filter needs (S28, I12); of a part of a task that is
+    out of scope only the task.
     """
     match = link.matches[sharer.link_id, kind]
     scope = match.scope.get(sharer.side, frozenset())
     by_id = {record.ref.id: record for record in records}
     known = pairs.by_items(session, sharer.link_id, kind, sharer.side, by_id)
     waiting = {} if initial else inbox.get_many(session, sharer.link_id, kind, sharer.side, by_id)
+    tasks = {task_of(record) for record in records} if kind in PARTS else frozenset[str]()
+    sleeping = asleep(session, link, sharer.link_id, sharer.side, tasks)
     touched: list[tuple[int, str]] = []
     doubtful: list[str] = []
     aside = _Aside(touched, doubtful)
@@ -177,8 +182,8 @@ def _arrive(
         marker = None if named is None else marker_key(named)
         now_is = load_record(text, record.ref) if scope and pair is None else record
         standing = stands(scope, now_is.fields) if scope and pair is None else "in"
-        if standing == "out":
-            text = dump_record(remembered(link, scope, now_is))
+        if standing == "out" or task_of(record) in sleeping:
+            text = without_text(link, record) if sleeping else dump_record(remembered(link, scope, now_is))
             if row is None or row.record != text:
                 outside.append(Arrival(item_id, text, None, marker))
             continue
@@ -187,6 +192,8 @@ def _arrive(
     pairs.see_many(session, sharer.side, touched)
     inbox.put(session, sharer.link_id, kind, sharer.side, news, initial=initial, now=now)
     inbox.put(session, sharer.link_id, kind, sharer.side, outside, initial=False, now=now, held=OUT_OF_SCOPE)
+    if kind == TASK and (left := {arrival.item_id for arrival in outside} & waiting.keys()):
+        lay_aside_with(session, link, sharer.link_id, sharer.side, left)
     inbox.announce(session, sharer.link_id, kind, sharer.side, doubtful, now)
     fresh = {arrival.item_id for arrival in (*news, *outside)}
     return [item_id for item_id in by_id if item_id not in fresh]

@@ -14,6 +14,7 @@ import structlog
 from bridge.engine import vanished
 from bridge.engine.again import wake_waiting
 from bridge.engine.apply import apply
+from bridge.engine.asleep import TASK, resting
 from bridge.engine.context import Run
 from bridge.engine.forced import force
 from bridge.engine.guard import is_at_ceiling
@@ -21,7 +22,6 @@ from bridge.engine.link import Link
 from bridge.engine.orders import MARK, remove
 from bridge.engine.pair import member_of
 from bridge.engine.plan import PARTS, View, title_of
-from bridge.engine.references import TASK, is_resting
 from bridge.engine.scope import is_out
 from bridge.errors import (
     ENDING,
@@ -155,7 +155,9 @@ def _end_left_out(session: Session, run: Run) -> None:
 
 def _waiting(session: Session, link: Link) -> list[tuple[Deletion, Pair]]:
     """What is not dealt with yet, without what has to be left alone while its survivor is out of scope (S28)."""
-    return [(each, pair) for each, pair in _vanished(session, link) if not is_resting(session, link, pair)]
+    found = _vanished(session, link)
+    out = resting(session, link, [pair for _, pair in found])
+    return [(each, pair) for each, pair in found if pair.id not in out]
 
 
 def _vanished(session: Session, link: Link) -> list[tuple[Deletion, Pair]]:

@@ -16,7 +16,7 @@ from bridge.model import SIDES, UNSET, Record, Side
 from state import conflicts, inbox, links, pairs, parked
 from state.codec import load_base, load_record
 from state.conflicts import Conflict, Put, Take
-from state.inbox import Item
+from state.inbox import OUT_OF_SCOPE, Item
 from state.pairs import Pair
 from state.parked import FROZEN, Parked
 from state.store import Session
@@ -25,12 +25,13 @@ from state.store import Session
 @dataclass(frozen=True, slots=True)
 class Found:
     """What one batch came to. ``fetch`` are items (side, id) whose record is not complete enough to go on; ``ignored``
-    rows belong to unlinked pairs and are only to be removed.
+    rows belong to unlinked pairs and are only to be removed; ``asleep`` ones are parts whose task is out of scope.
     """
 
     views: tuple[View, ...]
     fetch: tuple[tuple[Side, str], ...] = ()
     ignored: tuple[Item, ...] = ()
+    asleep: tuple[Item, ...] = ()
 
 
 def find(session: Session, link: Link, kind: str, items: Sequence[Item]) -> Found:
@@ -47,7 +48,14 @@ def find(session: Session, link: Link, kind: str, items: Sequence[Item]) -> Foun
             batch.shared[side] = len(links.sharers(session, end.connection, end.container, kind)) > 1
         batch.anything_parked = parked.count(session, link.id) > 0
         find_partners(batch, alone)
-    return Found(tuple(with_refs(session, link, kind, batch.views)), tuple(batch.fetch), tuple(batch.ignored))
+    views = with_refs(session, link, kind, batch.views)
+    out = [view for view in views if view.hold is not None and view.hold.reason == OUT_OF_SCOPE]
+    return Found(
+        tuple(view for view in views if view not in out) if out else tuple(views),
+        tuple(batch.fetch),
+        tuple(batch.ignored),
+        tuple(item for view in out for item in view.items()),
+    )
 
 
 # --- pairs that are stored -------------------------------------------------------------------------------------------

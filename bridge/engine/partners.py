@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Final
 
+from bridge.engine.asleep import TASK
 from bridge.engine.batch import Batch, is_complete, record_of
 from bridge.engine.link import Link, marker_key
 from bridge.engine.plan import PARTS, By, Member, View, title_of
-from bridge.engine.references import TASK, of_values
+from bridge.engine.references import of_values
 from bridge.engine.scope import is_out, rests_by, trouble
 from bridge.model import SIDES, Hold, Marker, Record, Side, Value, other
 from mappings.computed import FAILED

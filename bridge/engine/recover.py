@@ -11,13 +11,14 @@ from typing import Any
 import structlog
 
 from bridge.engine import orders
+from bridge.engine.asleep import TASK
 from bridge.engine.batch import merged
 from bridge.engine.binding import bound
 from bridge.engine.context import Run
 from bridge.engine.created import bases_of_created, overlay
 from bridge.engine.link import Link
 from bridge.engine.plan import PARTS
-from bridge.engine.references import TASK, of_values
+from bridge.engine.references import of_values
 from bridge.engine.vanished import note_gone
 from bridge.errors import ENDING, GoneError, TrackerError
 from bridge.model import SIDES, Marker, Record, Ref, Side, Unset, Value, other

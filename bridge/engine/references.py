@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
 
 from msgspec.structs import replace
 
+from bridge.engine.asleep import TASK, asleep, task_of
 from bridge.engine.binding import named
 from bridge.engine.link import Link
 from bridge.engine.plan import PARTS, Member, View, title_of
-from bridge.engine.scope import is_paused, names_of
-from bridge.model import SIDES, Fields, Hold, Record, Side, Unset, other
+from bridge.model import SIDES, Fields, Hold, Side, Unset, other
 from mappings.references import WAITING, References
 from state import inbox, pairs, parked
-from state.codec import load_record
-from state.pairs import Pair
+from state.inbox import OUT_OF_SCOPE
 from state.store import Session
-
-TASK: Final = "task"
-"""The kind that references name."""
 
 
 def with_refs(session: Session, link: Link, kind: str, views: Sequence[View]) -> Sequence[View]:
@@ -30,47 +25,22 @@ def with_refs(session: Session, link: Link, kind: str, views: Sequence[View]) ->
     bound = [replace(view, refs=refs) for view in views]
     if kind not in PARTS:
         return _after_parents(session, link, bound)
-    asleep = _asleep(session, link, views)
-    return [_waiting(view, refs, asleep) for view in bound]
+    sleeping = _asleep(session, link, views)
+    return [_waiting(view, refs, sleeping) for view in bound]
 
 
 def _asleep(session: Session, link: Link, views: Sequence[View]) -> Mapping[Side, frozenset[str]]:
-    """The tasks of these parts whose pair is paused, or about to be: what the inbox holds of them is newer (S28)."""
-    found: dict[Side, frozenset[str]] = {}
-    for side in SIDES:
-        records = [member.record for view in views if (member := view.member(side)) is not None]
-        ids = {str(task) for record in records if (task := record.fields.get(TASK)) is not None}
-        filtered = any(names_of(link, TASK, at) for at in SIDES)
-        known = pairs.by_items(session, link.id, TASK, side, ids) if filtered and ids else {}
-        found[side] = frozenset(item_id for item_id, pair in known.items() if is_resting(session, link, pair))
-    return found
-
-
-def is_resting(session: Session, link: Link, pair: Pair) -> bool:
-    """Whether a filter leaves out a member of this pair, by the newest that is known of both (S28). A part rests with its
-    task.
-    """
-    if pair.kind in PARTS:
-        return any(is_resting(session, link, task) for task in _tasks_of(session, link, pair))
-    if pair.kind != TASK or not any(names_of(link, TASK, side) for side in SIDES):
-        return False
-    newest: list[Record] = []
-    for side in SIDES:
-        item_id = pair.item_id(side)
-        row = inbox.get_many(session, link.id, TASK, side, [item_id]).get(item_id)
-        text = row.record if row is not None and row.record else pair.record(side)
-        newest.append(load_record(text, link.end(side).ref(TASK, item_id)))
-    return is_paused(link, newest[0], newest[1], is_unfinished=pair.unfinished)
-
-
-def _tasks_of(session: Session, link: Link, pair: Pair) -> list[Pair]:
-    found: dict[int, Pair] = {}
-    for side in SIDES if any(names_of(link, TASK, side) for side in SIDES) else ():
-        record = load_record(pair.record(side), link.end(side).ref(pair.kind, pair.item_id(side)))
-        task = record.fields.get(TASK)
-        if task is not None:
-            found |= {each.id: each for each in pairs.by_items(session, link.id, TASK, side, [str(task)]).values()}
-    return list(found.values())
+    """The tasks of these parts that are out of scope."""
+    return {
+        side: asleep(
+            session,
+            link,
+            link.id,
+            side,
+            {task_of(one.record) for view in views if (one := view.member(side)) is not None},
+        )
+        for side in SIDES
+    }
 
 
 def _after_parents(session: Session, link: Link, views: Sequence[View]) -> Sequence[View]:
@@ -133,16 +103,16 @@ def of_values(session: Session, link: Link, kind: str, values: Mapping[Side, Ite
     return References(right_of, left_of)
 
 
-def _waiting(view: View, refs: References, asleep: Mapping[Side, frozenset[str]]) -> View:
+def _waiting(view: View, refs: References, sleeping: Mapping[Side, frozenset[str]]) -> View:
     """A part of a pair whose task was unlinked, or has no partner yet, is left alone; any part of a task that is paused."""
-    if view.hold is not None:
-        return view
     for here in SIDES:
         known = view.member(here)
-        if known is not None and str(known.record.fields.get(TASK)) in asleep[here]:
+        if known is not None and task_of(known.record) in sleeping[here]:
             message = f"its task {known.record.fields[TASK]} is out of the link's scope"
-            hold = Hold(view.kind, here, known.record.ref, title_of(known.record), None, WAITING, message)
+            hold = Hold(view.kind, here, known.record.ref, "", None, OUT_OF_SCOPE, message)
             return replace(view, hold=hold)
+    if view.hold is not None:
+        return view
     if view.pair is None or view.left is None or view.right is None:
         return view
     for side, member, table in (("left", view.left, refs.right_of), ("right", view.right, refs.left_of)):

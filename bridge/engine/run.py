@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 
 import structlog
 
@@ -12,6 +13,7 @@ from bridge.engine import guard, holder, moves
 from bridge.engine.again import wake_waiting
 from bridge.engine.answers import ask, hear
 from bridge.engine.apply import apply
+from bridge.engine.asleep import lay_aside, wake_parts
 from bridge.engine.context import Run
 from bridge.engine.deletes import deal_with_vanished, take_back
 from bridge.engine.link import Link
@@ -87,7 +89,7 @@ async def settle_all(run: Run) -> State:
     budget = guard.Budget.of(run)
     idle = 0
     if run.full or run.tally.joined or await run.store.read(_broke_off, run):
-        await run.store.run(wake_waiting, run.link.id, run.now())
+        await run.store.run(_wake, run.link, run.now())
     while idle < _MOST_IDLE:
         before, joined, moved = _progress(run), run.tally.joined, run.tally.moves
         await poll(run)
@@ -102,7 +104,7 @@ async def settle_all(run: Run) -> State:
                 return "stopped"
         again = await deal_with_vanished(run) or again or run.tally.moves > moved
         if run.tally.joined > joined:
-            again = bool(await run.store.run(wake_waiting, run.link.id, run.now())) or again
+            again = bool(await run.store.run(_wake, run.link, run.now())) or again
         doubtful = await run.store.read(intents.unfinished, run.link.id)
         if not (again or doubtful):
             await ask(run)
@@ -110,6 +112,11 @@ async def settle_all(run: Run) -> State:
         await recover(run)
         idle = 0 if _progress(run) > before else idle + 1
     return "stopped"
+
+
+def _wake(session: Session, link: Link, now: datetime) -> int:
+    """Give what waits for a task another try; how many."""
+    return wake_waiting(session, link.id, now) + wake_parts(session, link, now)
 
 
 def _broke_off(session: Session, run: Run) -> bool:
@@ -185,9 +192,11 @@ async def batches(run: Run, kind: str) -> AsyncIterator[Found]:
 
 
 async def put_aside(run: Run, kind: str, found: Found) -> None:
-    """Rows of unlinked pairs go; rows whose record lacks a mapped field are read again as a whole."""
+    """Rows of unlinked pairs go; rows whose record lacks a mapped field are read again as a whole; parts sleep with their task."""
     if found.ignored:
         await run.store.run(inbox.remove, run.link.id, kind, found.ignored)
+    if found.asleep:
+        await run.store.run(lay_aside, run.link, kind, found.asleep)
     for side in SIDES:
         ids = [item_id for at, item_id in found.fetch if at == side]
         if ids:

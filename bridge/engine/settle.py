@@ -9,6 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from bridge.engine import vanished
+from bridge.engine.asleep import TASK
 from bridge.engine.batch import merged
 from bridge.engine.binding import bound, rows_of
 from bridge.engine.context import Run
@@ -17,7 +18,6 @@ from bridge.engine.fields import advance
 from bridge.engine.forced import remaining
 from bridge.engine.outcome import After
 from bridge.engine.plan import Member, View, Work, plan_view
-from bridge.engine.references import TASK
 from bridge.engine.report import Tally
 from bridge.engine.scope import ENTERS, LEAVES, left_out_by, rests
 from bridge.engine.steps import next_requests

@@ -7,9 +7,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from engine.test_parts import REPO, Twins
+from engine.test_parts import REPO, Twins, no_sleep
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from bridge.config.loader import load
+from bridge.preview import try_items
+from bridge.wiring import Bridge
+from state import parked
 
 SECRET = "plumbago"
 
@@ -47,6 +52,64 @@ async def test_comments_of_an_item_out_of_scope_stay_with_it_and_go_over_once_it
     await twins.settle()
 
     assert twins.said(twins.west, 1) == [f"alice (east):\n\n{SECRET}"]
+
+
+def kept(twins: Filtered) -> bool:
+    """Whether the secret stands anywhere in the database."""
+    return any(SECRET.encode() in file.read_bytes() for file in twins.folder.glob("bridge.db*"))
+
+
+async def shown(twins: Filtered) -> str:
+    """What plan, the parked items and a trial of the map say."""
+    settings_ = load(twins.folder / "bridge.toml")
+    async with Bridge.open(settings_, sleep=no_sleep) as bridge:
+        planned = await bridge.plan("app", trigger="test")
+        stuck = await bridge.store.read(parked.find)
+        tried = await try_items(settings_, settings_.links[0], bridge.store, most=50, kinds=KINDS, live=False)
+        live = await try_items(settings_, settings_.links[0], bridge.store, most=50, kinds=KINDS, live=True)
+    return f"{planned.plan.operations} {stuck} {tried.trials} {live.trials}"
+
+
+KINDS = ("task", "comment", "time_entry")
+
+
+async def test_a_comment_of_an_item_out_of_scope_is_shown_nowhere_and_kept_nowhere(twins: Filtered) -> None:
+    twins.issue(twins.east, "Inside", labels=["sync"])
+    number = twins.issue(twins.east, "Outside")
+    twins.say(twins.east, number, SECRET)
+
+    assert SECRET not in await shown(twins)
+    await twins.settle()
+    assert (SECRET in await shown(twins), kept(twins)) == (False, False)
+
+    requests = len(twins.east.log)
+    await twins.sync()
+    quiet = len(twins.east.log) - requests
+    twins.edit(number, labels=["sync"])
+    await twins.settle()
+    assert twins.said(twins.west, 2) == [f"alice (east):\n\n{SECRET}"]
+
+    requests = len(twins.east.log)
+    await twins.sync()
+    assert len(twins.east.log) - requests == quiet
+
+
+async def test_a_comment_on_an_item_that_left_is_shown_nowhere_and_kept_nowhere(twins: Filtered) -> None:
+    number = twins.issue(twins.east, "First", labels=["sync"])
+    comment = twins.say(twins.east, number, "one")
+    await twins.settle()
+    twins.edit(number, labels=[])
+    await twins.settle()
+    twins.say(twins.east, number, SECRET)
+    twins.change(twins.east, comment, f"one {SECRET}")
+    await twins.settle()
+
+    assert (SECRET in await shown(twins), kept(twins)) == (False, False)
+
+    twins.edit(number, labels=["sync"])
+    await twins.settle()
+
+    assert sorted(twins.said(twins.west, 1)) == [f"alice (east):\n\none {SECRET}", f"alice (east):\n\n{SECRET}"]
 
 
 async def test_comments_wait_on_both_sides_while_their_pair_is_paused(twins: Filtered) -> None:
