@@ -91,7 +91,7 @@ class Mirrored:
         self._refuse(to, meant)
         cut = self._cut(to, meant)
         if cut is None:
-            return self._safe(to, self._inner(to, meant))
+            return self._safe(to, _respelled(self, to, meant, self._inner(to, meant)))
         return self._safe(to, cut if self._spec(to).type is FieldType.LINE else self._inner(to, cut))
 
     def _inner(self, to: Side, value: Value) -> Value:
@@ -178,10 +178,37 @@ class Mirrored:
         cut = self._cut(to, source, url)
         if cut is None or is_line:
             return cut is not None and cut == held
-        return self.inner.agree(cut, held) if to == "right" else self.inner.agree(held, cut)
+        return _says(self.inner, to, held, cut)
 
     def _spec(self, side: Side) -> FieldSpec:
         return self.left_spec if side == "left" else self.right_spec
+
+
+def _respelled(lens: Mirrored, to: Side, value: Value, carried: Value) -> Value:
+    """What is written, with the spelling of what stands there wherever both say the same (``mappings.text.untouched``).
+    ``value`` is what the other side says, ``carried`` that in the dialect of ``to``.
+    """
+    spec, inner = (lens.left_spec, lens.right_spec)[to == "right"], lens.inner
+    held = lens.meant(to, lens.texts[to == "right"])
+    if spec.type is not FieldType.TEXT or carried in (value, held):
+        return carried
+    if not isinstance(held, str) or not isinstance(carried, str):
+        return carried
+    if _says(inner, to, held, value):
+        return held
+    from mappings.text.untouched import kept  # noqa: PLC0415 — parsers take 80 ms to load
+
+    try:
+        canon = inner.to_right(inner.to_left(held)) if to == "right" else inner.to_left(inner.to_right(held))
+    except UnmappedError:
+        return carried
+    spelled = kept(held, canon, carried, _read(spec)) if isinstance(canon, str) else carried
+    return spelled if _says(inner, to, spelled, value) else carried
+
+
+def _says(inner: Lens, side: Side, mine: Value, theirs: Value) -> bool:
+    """Whether a text of ``side`` agrees with one of the other side."""
+    return inner.agree(mine, theirs) if side == "left" else inner.agree(theirs, mine)
 
 
 def mirrored(
@@ -198,7 +225,8 @@ def mirrored(
         _room(left, right, too_long) if "left" in writes else None,
         _room(right, left, too_long) if "right" in writes else None,
     )
-    if rooms == (None, None) and not (left.live or right.live):
+    is_respelled = left.type is right.type is FieldType.TEXT and left.dialect != right.dialect
+    if rooms == (None, None) and not (left.live or right.live or is_respelled):
         return lens
     return Mirrored(lens, left, right, rooms)
 

@@ -79,6 +79,11 @@ def parse_inline(text: str) -> Inlines:
     return normal_inlines(_inlines(token.children or ()))
 
 
+def first_lines(text: str) -> list[int]:
+    """The line on which each top-level block begins, in order; at least one."""
+    return [token.map[0] for token in _PARSER.parse(text) if token.level == 0 and token.map] or [0]
+
+
 def code_lines(text: str) -> list[tuple[int, int, bool]]:
     """The lines of code blocks, from and up to which, in order; whether it is a fence."""
     tokens = (token for token in _PARSER.parse(text) if token.type in ("fence", "code_block") and token.map)

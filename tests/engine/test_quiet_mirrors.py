@@ -5,6 +5,7 @@ they come from where a link asks for it.
 from __future__ import annotations
 
 from html import unescape
+from pathlib import Path
 
 import pytest
 from engine.test_conflicts import decide, the_conflict
@@ -386,3 +387,17 @@ async def test_the_line_of_a_copy_on_github_links_nothing(world: World):
 
     assert set_off(world, BRIDGE) == []
     assert "From artala to nowhere" in world.issue(1)["body"]
+
+
+async def test_an_edit_of_a_copy_changes_only_what_it_touched_in_the_original(tmp_path: Path):
+    text = "Seen twice:\n\n* on Monday\n* on Friday\n\nNobody\nknows *why*."
+    with Between(tmp_path, "github", "redmine") as between:
+        between.left.create("Leak", description=text)
+        await between.sync()
+        ((item, copy),) = between.right.tasks().items()
+
+        between.right.edit(item, description=copy["description"].replace("Seen twice:", "Seen three times:"))
+        await between.sync()
+
+        (original,) = between.left.tasks().values()
+        assert original["description"] == text.replace("twice", "three times")
