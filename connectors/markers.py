@@ -1,7 +1,8 @@
 """Our marker where a tracker has no hidden place for it: visible words at the end of a text.
 
 ``[bridge:v1 SOURCE ID]`` is the last line of a text, or the last words of a note of one line; in HTML the last paragraph.
-Only our own last words are taken for it: a marker that a person quotes further up is text and stays.
+People also write below it, so the last line (paragraph) that is nothing else is taken for it where the end is none. A marker
+among other words, or a quoted one, is text and stays.
 """
 
 from __future__ import annotations
@@ -17,7 +18,11 @@ CONVERSATION: Final = "bridge:asks"
 idempotency key. Such a comment is no record of the kind ``comment``.
 """
 
-_MARK: Final = re.compile(r"(?:^|\s+|<p>\s*)\[bridge:v1 ([^\s\]]+) ([^\s\]]+)\](?:\s*</p>)?\s*$")
+_SIGN: Final = "[bridge:v1 "
+_WORD: Final = r"\[bridge:v1 (?P<source>[^\s\]]+) (?P<id>[^\s\]]+)\]"
+_AT_END: Final = re.compile(rf"(?:^|\s|<p>\s*){_WORD}(?:\s*</p>)?\s*$")
+_OWN_LINE: Final = re.compile(rf"^[ \t]*{_WORD}[ \t]*\r?$", re.MULTILINE)
+_OWN_PARAGRAPH: Final = re.compile(rf"<p>\s*{_WORD}\s*</p>")
 
 
 def word(marker: Marker) -> str:
@@ -27,10 +32,18 @@ def word(marker: Marker) -> str:
 
 def split(text: str | None) -> tuple[str | None, Marker | None]:
     """The text without our marker, None when nothing is left; and the marker."""
-    found = _MARK.search(text or "")
-    if text is None or found is None:
+    if text is None or _SIGN not in text:
         return text, None
-    return text[: found.start()].rstrip() or None, Marker(unquote(found[1]), unquote(found[2]))
+    found = _AT_END.search(text) or _last(_OWN_LINE, text) or _last(_OWN_PARAGRAPH, text)
+    if found is None:
+        return text, None
+    above, below = text[: found.start()].rstrip(), text[found.end() :].lstrip("\r\n")
+    gap = "\n\n" if above and below and found.re is _OWN_LINE else ""
+    return f"{above}{gap}{below}".rstrip() or None, Marker(unquote(found["source"]), unquote(found["id"]))
+
+
+def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    return next(reversed(list(pattern.finditer(text))), None)
 
 
 def join(text: str | None, marker: Marker | None, *, how: str = "line") -> str:

@@ -155,7 +155,7 @@ def _byline(link: Link, mapping: Mapping_, row: Row, lens: Byline, records: Mapp
         return lens
     if held is not None:
         has_line = lens.has_line(copy, held.fields.get(row.field(copy)))
-    elif lens.has_line(origin, source.fields.get(row.field(origin))):
+    elif link.trusts(source.marker) and lens.has_line(origin, source.fields.get(row.field(origin))):
         return lens  # made anew for what was a copy: it says already who wrote
     else:
         has_line = not _is_attributed(mapping, origin, source)
