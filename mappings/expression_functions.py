@@ -37,6 +37,15 @@ def _whole(value: Any, what: str) -> int:
     raise TypeError(f"{what} wants a whole number, not {_kind(value)}")
 
 
+MOST: Final = 200_000
+"""Characters of what ``replace`` and ``join`` give, so that no chain of them fills the memory."""
+
+
+def _fits(length: int, what: str) -> None:
+    if length > MOST:
+        raise ValueError(f"{what} would give {length} characters, {MOST} are the most")
+
+
 # --- text --------------------------------------------------------------------------------------------------------------
 
 
@@ -58,7 +67,9 @@ def _replace(text: Any, old: Any, new: Any) -> str | None:
     old = _text(old, "replace")
     if not old:
         raise ValueError("replace wants something to look for")
-    return _text(text, "replace").replace(old, _text(new, "replace"))
+    whole, new = _text(text, "replace"), _text(new, "replace")
+    _fits(len(whole) + whole.count(old) * (len(new) - len(old)), "replace")
+    return whole.replace(old, new)
 
 
 def _first_line(text: Any) -> str | None:
@@ -125,7 +136,9 @@ def _has_all(names: Any, wanted: Any) -> bool:
 
 
 def _join(names: Any, between: Any) -> str:
-    return _text(between, "join").join(_texts(names, "join"))
+    between, texts = _text(between, "join"), _texts(names, "join")
+    _fits(sum(map(len, texts)) + len(between) * len(texts), "join")
+    return str(between.join(texts))
 
 
 # --- dates -------------------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from typing import Any, Final
 from bridge.model import FieldSpec, FieldType, Record, Value
 from mappings.computed import failed, name_of
 from mappings.expression_functions import FUNCTIONS, MACROS, OF_CEL
+from mappings.expression_limits import MEMBERS, RESULT, too_costly
 
 MOST: Final = 2_000
 """Characters of an expression: the parser is a recursive one, and takes a process down with it far above that."""
@@ -66,13 +67,16 @@ class ExpressionError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """One expression, compiled. ``fields`` are those of the record it reads, with where it names them first."""
+    """One expression, compiled. ``fields`` are those of the record it reads, with where it names them first; ``visits``:
+    it has a macro, which goes through a list.
+    """
 
     text: str
     program: Any
     fields: Mapping[str, int]
     functions: frozenset[str]
     literals: tuple[str, ...] = ()
+    visits: bool = False
 
     @property
     def name(self) -> str:
@@ -104,8 +108,11 @@ def compiled(text: str) -> Expression:
         raise _syntax(str(error), text) from None
     tokens = [token for token in _tokens(text) if token.kind != "space"]
     fields, functions = _names(tokens, text)
+    if (costly := too_costly(tokens)) is not None:
+        raise ExpressionError(costly[0], text, costly[1])
     literals = tuple(dict.fromkeys(_unquoted(each.text) for each in tokens if each.kind == "string"))
-    return Expression(text, program, fields, functions, literals)
+    visits = any(each.text in MACROS for each in tokens)
+    return Expression(text, program, fields, functions, literals, visits)
 
 
 def literal(value: str | float | bool | Iterable[str]) -> str:
@@ -317,6 +324,8 @@ def run(expression: Expression, item: Mapping[str, Any]) -> Any:
     from cel import cel  # noqa: PLC0415 — it is loaded by now
 
     own = {name: FUNCTIONS[name] for name in expression.functions if name in FUNCTIONS}
+    if expression.visits and any(isinstance(each, list) and len(each) > MEMBERS for each in _values(item)):
+        raise Failure(f"a list has more than {MEMBERS} members, too many for a macro")
     try:
         return expression.program.execute(cel.Context({"item": item}, own))
     except TypeError as error:
@@ -324,6 +333,11 @@ def run(expression: Expression, item: Mapping[str, Any]) -> Any:
     except (ValueError, RuntimeError, LookupError, ArithmeticError) as error:
         is_certain = "not a valid regex" in str(error)
         raise Failure(_said_of(str(error), lookup=isinstance(error, KeyError)), is_certain=is_certain) from None
+
+
+def _values(item: Mapping[str, Any]) -> Iterator[Any]:
+    yield from item.values()
+    yield from item.get("custom", {}).values()
 
 
 def _said_of(text: str, *, lookup: bool = False) -> str:
@@ -348,6 +362,8 @@ def _public(name: str) -> str:
 
 def result_of(value: Any) -> Value:
     """What an expression came to, as a record holds it. Raises Failure."""
+    if isinstance(value, str) and len(value) > RESULT:
+        raise Failure(f"it gives {len(value)} characters, {RESULT} are the most")
     if value is None or isinstance(value, str | bool | int | float):
         return value
     if isinstance(value, list) and all(isinstance(each, str) for each in value):

@@ -176,6 +176,53 @@ def test_no_expression_of_the_length_allowed_takes_the_process_down(text):
     assert said
 
 
+TEN = "[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1 == 1 && " + "".join(f"{TEN}.map({name}, " for name in "abcdefg") + "a" + ")" * 7 + ".size() > 1",
+        "item.labels.exists(a, item.labels.map(b, b).size() > 1)",
+        "item.labels.all(a, item.labels.all(b, item.labels.all(c, c == a)))",
+        "[item.title]" + ".map(each, each + each + each)" * 9,
+        "[[item.title]]" + ".map(each, [each, each, each].join(''))" * 9,
+        "item.labels.map(a, a)" + ".filter(a, true)" * 10,
+        "(" + "+".join(["item.labels"] * 30) + ").map(a, a)",
+        'item.title.matches("(a{100}){100}b")',
+        "item.title.matches(item.title)",
+        'item.title.matches("a{9" + "99}")',
+    ],
+)
+def test_what_could_take_too_long_or_fill_the_memory_is_refused_before_it_is_evaluated(text):
+    with pytest.raises(ExpressionError) as wrong:
+        compiled(text)
+
+    assert ("it could take too" in wrong.value.message, wrong.value.at is not None) == (True, True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "item.labels.exists(a, ['b', 's'].exists(b, a.startsWith(b)))",
+        "item.labels.filter(a, ['b', 's'].exists(b, a.startsWith(b))).map(a, a + '!').size() == 1",
+        "item.title.matches('^[a-z]{1,30} \\\\w{3}')",
+    ],
+)
+def test_what_people_need_of_macros_and_patterns_is_allowed(text):
+    assert isinstance(value(text), bool)
+
+
+def test_a_text_that_grows_too_long_or_too_many_labels_fail_that_record_alone():
+    grown = "item.title" + f'.replace("a", "{"a" * 65}")' * 5 + ".size() > 3"
+    many = tuple(f"label {number}" for number in range(251))
+
+    assert "replace would give" in (failure(value(grown, title="a" * 30)) or "")
+    assert "join would give" in (failure(value("item.labels.join(item.title)", title="a" * 200_000)) or "")
+    assert "too many" in (failure(value("item.labels.exists(a, a == 'x')", labels=many)) or "")
+    assert value(grown, title="b") is False
+
+
 @given(
     st.sampled_from([
         "item.title.truncate(3)",
