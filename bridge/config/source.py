@@ -53,6 +53,10 @@ def parse(text: str) -> dict[str, Any]:
         else:
             line, column = int(found[1]), int(found[2])
         raise BadToml(line, column, _AT.sub("", message)) from None
+    except RecursionError:
+        lines = text.splitlines()
+        deepest = max(range(len(lines)), key=lambda at: lines[at].count("[") + lines[at].count("{"))
+        raise BadToml(deepest + 1, 1, "arrays or tables are nested too deep here") from None
 
 
 def positions(text: str) -> dict[Path, Position]:

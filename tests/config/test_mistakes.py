@@ -250,6 +250,15 @@ def test_what_is_not_toml_is_one_message_with_line_and_column(desk):
     assert desk.mistakes("[daemon]\nport = eighty\n") == ["bridge.toml:2:8: not valid TOML: Invalid value"]
 
 
+@pytest.mark.parametrize("deep", [150, 400, 5_000])
+def test_arrays_nested_beyond_reason_are_a_mistake_and_no_crash(desk, deep):
+    text = f"[daemon]\nport = {'[' * deep}{']' * deep}\n"
+
+    (told,) = desk.mistakes(text)
+
+    assert told.startswith("bridge.toml:2:")
+
+
 def test_text_that_is_not_utf8_is_one_message(desk):
     desk.file.write_bytes(b"# ok\nname = '\xff'\n")
 
