@@ -24,7 +24,8 @@ def show(plan: Plan, link: Link, *, everything: bool = False, ended: bool = Fals
     """Print the plan, at most 40 of each sort unless ``everything``. ``ended``: it is what was done."""
     say(f"[bold]{escape(plan.link)}[/bold]: {escape(ends(link))}")
     if not plan.operations:
-        say(f"  Nothing to do: {'both sides agree' if plan.undoes is None else 'nothing is left to take back'}.")
+        why = "neither side has news for the other" if plan.undoes is None else "nothing is left to take back"
+        say(f"  Nothing to do: {why}.")
         return
     limit = None if everything else _SHOWN
     names = {"left": link.left.connection, "right": link.right.connection}
