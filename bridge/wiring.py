@@ -48,6 +48,8 @@ REJUDGED: Final = {
 
 _log = get(__name__)
 
+_RENAME: Final = "Give the new link another name; the pairs of the old one stay safe."
+
 TIDY_EVERY: Final = 100
 """Runs between two times of forgetting what is older."""
 
@@ -80,6 +82,7 @@ class Bridge:
     ids: Mapping[str, int]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     now: Callable[[], datetime] = utc_now
+    moved: Mapping[str, str] = field(default_factory=dict)
     _connectors: dict[str, Connector] = field(default_factory=dict)
     _links: dict[str, Link] = field(default_factory=dict)
     _assembly: Assembly = field(init=False)
@@ -98,16 +101,20 @@ class Bridge:
     ) -> Self:
         """Open the state and know the configured links. No request is made yet.
 
-        Raises: ConfigError (a link that changed its containers), StateError, LockedError.
+        A link that changed its containers is refused when it is asked for; the others go on (S24).
+
+        Raises: StateError, LockedError.
         """
         backup = settings.state.backup_dir
         store = Store.open(settings.state.url.get_secret_value(), backup_dir=Path(backup) if backup else None)
         try:
-            ids = store.run_sync(links.ensure, [_ends(link) for link in settings.links])
+            ends = [_ends(link) for link in settings.links]
+            ids = store.run_sync(links.ensure, ends)
+            moved = store.read_sync(links.moved, ends) if len(ids) < len(ends) else {}
         except BaseException:
             store.close()
             raise
-        return cls(settings, store, ids, sleep, now)
+        return cls(settings, store, ids, sleep, now, moved)
 
     async def __aenter__(self) -> Self:
         return self
@@ -173,7 +180,7 @@ class Bridge:
         if new and make is not plan_link:
             raise accepted.held(link, new)
         if new:
-            async with scratch(self.store, self.ids[link]) as copy:
+            async with scratch(self.store, self._number(link)) as copy:
                 return await _rehearsed(replace(self, store=copy), await self._link(link, store=copy), new, how)
         ready = await self._link(link)
         async with leased(self.store, ready) as fence:
@@ -184,14 +191,14 @@ class Bridge:
     async def unaccepted(self, link: str) -> tuple[Change, ...]:
         """What a person has to accept before the link runs again; empty where it may run. Raises ConfigError, StateError."""
         return await self.store.read(
-            accepted.unaccepted, self.ids[link], self._assembly.neighbours.terms(self.settings.link(link))
+            accepted.unaccepted, self._number(link), self._assembly.neighbours.terms(self.settings.link(link))
         )
 
     async def accept(self, link: str, *, by: str) -> tuple[Change, ...]:
         """Let the link go under the configuration as it is, from its next run on; what that changes."""
         new = await self.store.run(
             accepted.accept,
-            self.ids[link],
+            self._number(link),
             self._assembly.neighbours.terms(self.settings.link(link)),
             self.now(),
             by=by,
@@ -210,21 +217,23 @@ class Bridge:
 
     async def is_audit_due(self, link: str) -> bool:
         """Whether the last audit is older than ``audit_days``. First contact counts as one: it read everything."""
-        days = self.settings.link(link).audit_days
-        row = await self.store.read(links.get, self.ids[link])
+        days, number = self.settings.link(link).audit_days, self._number(link)
+        row = await self.store.read(links.get, number)
         if days and row.audited_at is None:
-            await self.store.run(links.mark_audited, self.ids[link], self.now())
+            await self.store.run(links.mark_audited, number, self.now())
         due = bool(days) and row.audited_at is not None and self.now() - row.audited_at > timedelta(days=days)
         if due:  # one that fails is tried again in an hour, not at each turn
             again = self.now() - timedelta(days=days) + timedelta(hours=1)
-            await self.store.run(links.mark_audited, self.ids[link], again)
+            await self.store.run(links.mark_audited, number, again)
         return due
 
     async def check(self, *, live: bool) -> list[Finding]:
         """Look at every enabled link; with ``live`` ask both trackers (credentials, container, rights, names)."""
         found: list[Finding] = []
         for link in self.settings.links:
-            if link.enabled:
+            if link.name in self.moved:
+                found.append(Finding("error", self.moved[link.name], _RENAME))
+            elif link.enabled:
                 found.extend(await self._assembly.check(link, live=live))
         return found
 
@@ -244,7 +253,7 @@ class Bridge:
             (self.ids[link.name], link.name, side, hint)
             for hint in delivery.hints
             for link in self.settings.links
-            if link.enabled
+            if link.enabled and link.name in self.ids
             for side in SIDES
             if link.side(side).connection == connection and hint.kind in link.kinds
             if hint.container in ("", link.side(side).container)
@@ -262,6 +271,12 @@ class Bridge:
         return self._connectors[name]
 
     # --- inside -----------------------------------------------------------------------------------------------------
+
+    def _number(self, link: str) -> int:
+        """The state's number of a link. Raises ConfigError."""
+        if (moved := self.moved.get(self.settings.link(link).name)) is not None:
+            raise ConfigError(moved, hint=_RENAME)
+        return self.ids[link]
 
     def _run(self, link: Link, run_id: int, fence: int, trigger: str, how: How) -> Run:
         return Run(
@@ -283,6 +298,7 @@ class Bridge:
         """Ready to run, with the people that both trackers list; ``fresh`` reads these lists now. ``store``: where they
         are kept, left out where everything is.
         """
+        self._number(name)
         ready = self._links.get(name) or await self._assembly.build(self.settings.link(name))
         known = await people.acquainted(store or self.store, ready, self.now, asking=self._asking, fresh=fresh)
         self._links[name] = known

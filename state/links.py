@@ -9,7 +9,6 @@ from datetime import datetime
 from sqlalchemy import delete, or_, update
 from sqlmodel import Session, col, select
 
-from bridge.errors import ConfigError
 from bridge.model import Side
 from state.tables import ConflictRow, HistoryRow, InboxRow, IntentRow, LinkRow, PairRow, ParkedRow
 
@@ -36,10 +35,7 @@ class Sharer:
 
 
 def ensure(session: Session, links: Iterable[Ends]) -> dict[str, int]:
-    """Know every configured link; link ids by name.
-
-    Raises ConfigError when a known name now joins other containers: its pairs would be taken for pairs of those.
-    """
+    """Know every configured link; link ids by name, but for those that ``moved``."""
     known = {row.name: row for row in session.exec(select(LinkRow))}
     ids: dict[str, int] = {}
     for ends in links:
@@ -55,13 +51,22 @@ def ensure(session: Session, links: Iterable[Ends]) -> dict[str, int]:
             session.add(row)
             session.flush()
         elif _ends(row) != ends:
-            raise ConfigError(
-                f'link "{ends.name}" joined {_said(_ends(row))} until now and joins {_said(ends)} in this configuration',
-                hint="Give the new link another name; the pairs of the old one stay safe.",
-            )
+            continue
         assert row.id is not None
         ids[ends.name] = row.id
     return ids
+
+
+def moved(session: Session, links: Iterable[Ends]) -> dict[str, str]:
+    """By name, what is wrong with links that join other containers than they did: their pairs would be taken for pairs of
+    those.
+    """
+    known = {row.name: _ends(row) for row in session.exec(select(LinkRow))}
+    return {
+        ends.name: f'link "{ends.name}" joined {_said(before)} until now and joins {_said(ends)} in this configuration'
+        for ends in links
+        if (before := known.get(ends.name, ends)) != ends
+    }
 
 
 def _ends(row: LinkRow) -> Ends:

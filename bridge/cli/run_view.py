@@ -21,6 +21,7 @@ _ENDED: Final = {
     "failed": "[red]failed[/red]",
     "locked": "[yellow]locked[/yellow]",
     "unaccepted": "[red]not accepted[/red]",
+    "refused": "[red]refused[/red]",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -12,11 +12,14 @@ from bridge.cli import frame
 from bridge.cli.codes import ExitCode, worst
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bridge.config.settings import Link, Settings
-    from bridge.engine.report import PlanReport, RunReport
+    from bridge.engine.report import PlanReport, RunReport, State
     from bridge.model import Plan
     from bridge.wiring import Bridge
 
+_STATES: Final[Mapping[int, State]] = {ExitCode.USAGE: "refused", ExitCode.LOCKED: "locked"}
 FullOption = Annotated[bool, typer.Option("--full", help="List everything again instead of what changed.")]
 AllOption = Annotated[bool, typer.Option("--all", help="Show every item, however many there are.")]
 
@@ -136,11 +139,13 @@ async def _runs(loaded: Settings, chosen: list[Link], *, trigger: str, quiet: bo
     """Run the links one after the other. A link's failure never stops another link (S24)."""
     from bridge.wiring import Bridge
 
+    how |= {"trigger": trigger, "quiet": quiet, "alone": len(chosen) == 1}
     async with Bridge.open(loaded) as bridge:
-        return [await _run(bridge, link, trigger=trigger, quiet=quiet, **how) for link in chosen]
+        return [await _run(bridge, link, **how) for link in chosen]
 
 
-async def _run(bridge: Bridge, link: Link, *, trigger: str, quiet: bool, **how: Any) -> RunReport:
+async def _run(bridge: Bridge, link: Link, *, trigger: str, quiet: bool, alone: bool, **how: Any) -> RunReport:
+    """One link. Raises a mistake in the configuration of the only one that was asked for."""
     from bridge.cli.progress import bar
     from bridge.engine.report import RunReport
     from bridge.errors import BridgeError
@@ -149,10 +154,10 @@ async def _run(bridge: Bridge, link: Link, *, trigger: str, quiet: bool, **how: 
         try:
             return await bridge.sync(link.name, trigger=trigger, progress=progress, **how)
         except BridgeError as error:
-            if error.exit_code == ExitCode.USAGE:
+            if alone and error.exit_code == ExitCode.USAGE:
                 raise
-            locked = error.exit_code == ExitCode.LOCKED
-            return RunReport(link.name, 0, "locked" if locked else "failed", error=error.message, hint=error.hint)
+            state = _STATES.get(error.exit_code, "failed")
+            return RunReport(link.name, 0, state, error=error.message, hint=error.hint)
 
 
 def _finish(done: list[RunReport], loaded: Settings, *, json: bool) -> None:

@@ -8,16 +8,18 @@ Refuses: secrets, and what only says when, how fast or how much at once a link r
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.config.people import people_rows
 from bridge.config.rows import row_specs
+from bridge.errors import ConfigError
 from bridge.version import __version__
 from connectors.settings import Decides
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from pydantic import BaseModel
 
@@ -70,10 +72,16 @@ def terms_of(settings: Settings, link: Link) -> str:
     return json.dumps({**terms, "told": told}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def terms_to_accept(settings: Settings, some: Sequence[Link] | None = None) -> Mapping[str, str]:
-    """By name, the terms of the enabled links (of ``some``, else of all) for which a person is asked."""
-    asked = [link for link in (settings.links if some is None else some) if link.enabled and not link.auto_accept]
-    return {link.name: terms_of(settings, link) for link in asked}
+def terms_to_accept(settings: Settings) -> Mapping[str, str]:
+    """By name, the terms of the enabled links for which a person is asked; a link that has none, for a mistake of its own,
+    says so when it is to run.
+    """
+    found = {}
+    for link in settings.links:
+        if link.enabled and not link.auto_accept:
+            with suppress(ConfigError):
+                found[link.name] = terms_of(settings, link)
+    return found
 
 
 def _of_link(link: Link) -> dict[str, Any]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 EXIT_OK: Final = 0
 EXIT_ERROR: Final = 1
+EXIT_USAGE: Final = 2
 EXIT_CONFLICTS: Final = 10
 EXIT_PARKED: Final = 11
 EXIT_BUDGET: Final = 12
@@ -21,7 +22,7 @@ EXIT_GUARD: Final = 20
 EXIT_HELD: Final = 21
 EXIT_LOCKED: Final = 75
 
-State = Literal["done", "stopped", "guarded", "failed", "locked", "unaccepted"]
+State = Literal["done", "stopped", "guarded", "failed", "locked", "unaccepted", "refused"]
 
 
 class Progress(Protocol):
@@ -77,6 +78,7 @@ class RunReport:
             "locked": EXIT_LOCKED,
             "guarded": EXIT_GUARD,
             "unaccepted": EXIT_HELD,
+            "refused": EXIT_USAGE,
         }
         if self.state in by_state:
             return by_state[self.state]

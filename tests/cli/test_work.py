@@ -132,6 +132,50 @@ def test_one_links_failure_stops_no_other_and_the_worst_decides(bridge, place, t
     assert "acme/absent" in bridge("sync", "other").out
 
 
+MISTAKES = {
+    "preset": (
+        SECOND.format(repo="acme/app").replace("initial", 'preset = "jira-github"\ninitial'),
+        'preset "jira-github"',
+    ),
+    "row": (
+        SECOND.format(repo="acme/app") + '[[links.fields]]\nleft = "custom.Size"\nright = "title"\n',
+        "custom.Size",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_in_the_configuration_of_one_link_stops_no_other(bridge, place, trackers, mistake):
+    wrong, said = MISTAKES[mistake]
+    add(place, wrong)
+
+    ended = bridge("sync", "--json")
+
+    reports = {each["link"]: each for each in json.loads(ended.out)}
+    assert {name: each["state"] for name, each in reports.items()} == {"app": "done", "other": "refused"}
+    assert said in reports["other"]["error"]
+    assert (ended.code, reports["app"]["exit_code"], reports["other"]["exit_code"]) == (2, 0, 2)
+    assert sorted(task.title for task in trackers[1].store.tasks.values()) == ["Export", "Login"]
+    assert "refused" in bridge("sync").out
+    assert bridge("sync", "app").code == bridge("status").code == 0
+    alone = bridge("sync", "other")
+    assert alone.code == 2
+    assert said in alone.err
+
+
+def test_a_link_that_is_said_to_join_other_places_stops_no_other(bridge, place, trackers):
+    add(place, SECOND.format(repo="acme/absent"))
+    bridge("sync")
+    text = (place / "bridge.toml").read_text()
+    (place / "bridge.toml").write_text(text.replace("acme/absent", "acme/web"))
+
+    ended = bridge("sync", "--json")
+
+    assert {each["link"]: each["state"] for each in json.loads(ended.out)} == {"app": "done", "other": "refused"}
+    assert ended.code == bridge("sync", "other").code == bridge("plan", "other").code == 2
+    assert "until now and joins hub:acme/web and board:Second" in bridge("config", "check", "--live").out
+
+
 def test_a_plan_file_holds_one_link(bridge, place):
     add(place, SECOND.format(repo="acme/app"))
 

@@ -284,15 +284,22 @@ def test_a_port_that_is_taken_is_one_message(tmp_path, trackers):
     assert "Traceback" not in said
 
 
-def test_a_wrong_token_stops_neither_the_daemon_nor_its_health(tmp_path, trackers):
-    hub, board = trackers
-    with running(
-        tmp_path, hub.url, board.url, "--now", BRIDGE_CONNECTIONS__HUB__TOKEN="ghp_not_a_token_at_all"
-    ) as daemon:
-        address = daemon.until("daemon.started")["address"]
-        refused = daemon.until("link.refused")
+WRONG_PRESET = (
+    CONFIG[CONFIG.index("[[links]]") :].replace('"app"', '"other"').replace("Engineering", "Second")
+    + 'preset = "jira-github"\n'
+)
 
-        assert "hub" in refused["reason"] or "401" in refused["reason"]
+
+def test_a_wrong_token_or_a_links_wrong_preset_stops_neither_the_daemon_nor_its_health(tmp_path, trackers):
+    hub, board = trackers
+    token = {"BRIDGE_CONNECTIONS__HUB__TOKEN": "ghp_not_a_token_at_all"}
+    with running(tmp_path, hub.url, board.url, "--now", more=WRONG_PRESET.format(), **token) as daemon:
+        address = daemon.until("daemon.started")["address"]
+        daemon.until("link.refused", 2)
+        refused = {each["link"]: each["reason"] for each in daemon.seen if each["event"] == "link.refused"}
+
+        assert "hub" in refused["app"] or "401" in refused["app"]
+        assert 'preset "jira-github" is not for' in refused["other"]
         assert ask(address, "/healthz")[0] == 200
         assert daemon.stop() == 0
         assert "ghp_not_a_token_at_all" not in json.dumps(daemon.seen)
