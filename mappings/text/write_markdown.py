@@ -112,7 +112,7 @@ def _box(block: Quote | Panel | Expand | Listing | Block) -> str:
 
 
 def _quoted(text: str) -> str:
-    return "\n".join(f"> {line}".rstrip() if not line.strip() else f"> {line}" for line in text.split("\n"))
+    return "\n".join(f"> {line}" if line else ">" for line in text.split("\n"))
 
 
 def _fence(text: str, language: str) -> str:
@@ -145,7 +145,7 @@ def _item(item: Item, mark: str) -> str:
     if not body:
         return mark.rstrip()
     indent = " " * len(mark)
-    return mark + "\n".join(indent + line if line.strip() and at else line for at, line in enumerate(body.split("\n")))
+    return mark + "\n".join(indent + line if line and at else line for at, line in enumerate(body.split("\n")))
 
 
 def _is_grid(rows: Sequence[Sequence[Cell]]) -> bool:

@@ -7,7 +7,7 @@ from text_trees import adf_documents, documents, plain_documents, texts, wiki_do
 
 from mappings.lenses import UnmappedError
 from mappings.text.convert import READERS, WRITERS, canonical, convert
-from mappings.text.document import Document
+from mappings.text.document import CodeBlock, Document, Item, Listing, Quote
 from mappings.text.lens import Text
 from mappings.text.normal import normal_document
 
@@ -20,6 +20,14 @@ DIALECTS = sorted(READERS)
 @given(documents)
 def test_the_normal_form_of_a_normal_form_is_itself(document: Document):
     assert normal_document(document.blocks) == document
+
+
+@pytest.mark.parametrize("text", ["\n    \n*", "  \n\n\t", "a\n      \nb"])
+def test_markdown_keeps_lines_of_spaces_in_code_in_an_item_and_in_a_quote(text: str):
+    code = CodeBlock(text)
+    for block in (Listing((Item((code,)),)), Quote((code,))):
+        document = normal_document((block,))
+        assert READERS["markdown"](WRITERS["markdown"](document)) == document
 
 
 @SLOW
