@@ -18,20 +18,26 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
+from html import unescape
 from typing import Any, Final
 
 from mappings.text.document import Dialect
+from mappings.text.ends import Ends
 
 ZERO: Final = "\u200b"
 
 _RUN: Final = f"{ZERO}*"
+_AT: Final = r"(?:@|&#0*64;|&#[xX]0*40;|&commat;)"
+_HASH: Final = r"(?:#|&#0*35;|&#[xX]0*23;|&num;)"
+_ALONE: Final = r"(?<![A-Za-z0-9])"
+_NUMBER: Final = r"(?:\d+(?![A-Za-z0-9])|&#)"
 _HITS: Final = {
-    "mention": (r"(?<!\w)(?:@|&#64;|&commat;)", r"[\w-]", ("@", "&")),
-    "number": (r"(?:#|&#35;|&num;)", r"\d+(?!\w)", ("#", "&num;")),
-    "gh": (r"(?<!\w)[Gg][Hh]-", r"\d+(?!\w)", ("GH-", "gh-", "Gh-", "gH-")),
-    "revision": (r"(?<!\w)r", r"\d+(?!\w)", ("r",)),
+    "mention": (_ALONE + _AT, r"[\w&-]", ("@", "&")),
+    "number": (_HASH, _NUMBER, ("#", "&num;")),
+    "gh": (_ALONE + r"[Gg][Hh]-", _NUMBER, ("GH-", "gh-", "Gh-", "gH-")),
+    "revision": (_ALONE + r"r", _NUMBER, ("r",)),
     "resource": (
-        r"(?<!\w)(?:attachment|commit|document|export|forum|message|news|project|source|user|version):",
+        _ALONE + r"(?:attachment|commit|document|export|forum|message|news|project|source|user|version):",
         r"[\w\"/]",
         (":",),
     ),
@@ -39,28 +45,34 @@ _HITS: Final = {
     "page": (r"\[", r"\\?\[[^\]]", ("[",)),
     "profile": (r"(?<!\\)\[~", r"\w", ("[~",)),
 }
-"""By name: what stands before the place, what after it, and words without one of which a text has none."""
+"""By name: what stands before the place, what after it, and words without one of which a text has none.
+
+A word is one of ASCII letters and digits, as it is for GitHub: what stands in Chinese without a space is a mention, and so is
+what stands between the signs of emphasis. Rather one too many is made inert than one too few: nobody sees it.
+"""
 
 _URL_REST: Final = r"(?:[^\s<>\"()\[\]]|\([^\s<>\"()]*\))"
 _ADDRESS: Final = re.compile(
-    r"(?P<scheme>https?://)(?P<host>(?:[A-Za-z]{8}\.(?:redirect\.)*)?)"
-    r"(?P<rest>github\.com/[\w.-]+/[\w.-]+/(?:issues|pull|discussions)/\d+)"
+    r"(?P<scheme>(?i:https?)://)(?P<host>(?:[wW]{3}\.|[A-Za-z]{8}\.(?:redirect\.)*)?)(?P<name>(?i:github\.com))"
+    r"(?P<port>(?::0{0,7}(?:80|443))?)(?P<path>/[\w.-]+/[\w.-]+/(?:issues|pull|discussions)/\d+)"
 )
-_MENTION: Final = re.compile(rf"(?P<hit>(?<!\w)(?:@|&#64;|&commat;)(?={_RUN}[\w-]))(?P<zero>{_RUN})")
+_MENTION: Final = re.compile(rf"(?P<hit>{_ALONE}{_AT}(?={_RUN}[\w&-]))(?P<zero>{_RUN})")
 
 _ENTITY: Final = r"&(?:#\d+|#[xX][0-9a-fA-F]+|[A-Za-z]\w*);"
 _TAG: Final = r"<[A-Za-z/!?][^<>]*>"
-_ELEMENT: Final = r"<(?P<code>pre|code|PRE|CODE)\b[^<>]*>.*?</(?P=code)\s*>"
+_ELEMENT: Final = r"<(?P<element>(?i:pre|code))\b[^<>]*>"
 _CODE: Final = {
     "plain": (),
-    "markdown": (r"(?<![`\\])(?P<tick>`+)(?!`)(?:(?!\n[ \t]*\n).)+?(?<!`)(?P=tick)(?!`)", _ELEMENT),
+    "markdown": (r"(?<![`\\])(?P<tick>`+)", _ELEMENT),
     "html": (_ELEMENT,),
-    "wiki": (r"\{code(?P<how>[^}\n]*)\}.*?\{code\}", r"\{noformat[^}\n]*\}.*?\{noformat\}", r"\{\{[^\n]*?\}\}"),
-    "textile": (_ELEMENT, rf"(?<!\w)@(?!{_RUN}\s)[^@\n]*?(?<!\s)@(?!{_RUN}\w)"),
+    "wiki": (r"\{(?P<block>code|noformat)[^{}\n]*\}", r"(?P<braces>\{\{)"),
+    "textile": (_ELEMENT, rf"(?P<line>(?<!\w)@(?!{_RUN}\s)[^@\n]*?(?<!\s)@(?!{_RUN}\w))"),
 }
+"""How code begins; but for the line of Textile, ``mappings.text.ends`` says where it ends."""
+
 _SKIPPED: Final = {
     "plain": (),
-    "markdown": (r"\]\(\s*<?(?!\s*<?https?://)[^\s)>]*", _TAG, _ENTITY),
+    "markdown": (r"\]\(\s*+(?!<?(?i:https?)://)<?[^\s<>)]*", _TAG, _ENTITY),
     "html": (_TAG, _ENTITY),
     "wiki": (),
     "textile": (_TAG, _ENTITY),
@@ -73,6 +85,9 @@ class _Rules:
 
     signs: tuple[str, ...]
     pattern: re.Pattern[str]
+    outside: re.Pattern[str]
+    """The same without code, for where what looks like its beginning has no end."""
+
     address: bool
     in_code: bool
 
@@ -89,17 +104,37 @@ class _Pass:
     kept: frozenset[str] = frozenset()
     seen: set[str] = field(default_factory=set)
 
+    def text(self, text: str) -> str:
+        """A piece of a text, from sign to sign: each character is looked at a few times, whatever stands there."""
+        made, done, at, ends = [], 0, 0, Ends(text)
+        while (found := self.rules.pattern.search(text, at)) is not None:
+            start, end = found.span()
+            if found.groupdict().get("verbatim") is not None:
+                closed = ends.of(found)
+                if closed is not None:
+                    made += [text[done:start], self.within(text[start:closed])]
+                    done = at = closed
+                    continue
+                found = self.rules.outside.match(text, start)
+                if found is None:
+                    at = start + (end - start if text[start] == "`" else 1)
+                    continue
+                end = found.end()
+            made += [text[done:start], self.one(found)]
+            done = at = end
+        return "".join((*made, text[done:]))
+
     def one(self, found: re.Match[str]) -> str:
         groups = found.groupdict()
         if groups.get("hit") is not None:
             return self.hit(found)
         if groups.get("address") is not None or (self.rules.address and groups.get("other") is not None):
             return _ADDRESS.sub(self.address, found[0])
-        return self.within(found[0]) if groups.get("verbatim") is not None else found[0]
+        return found[0]
 
     def within(self, code: str) -> str:
         """Code: only Redmine looks for people there."""
-        if not self.rules.in_code or code.startswith(("<pre", "<PRE")):
+        if not self.rules.in_code or code[:4].lower() == "<pre":
             return code
         return _MENTION.sub(self.hit, code)
 
@@ -114,14 +149,25 @@ class _Pass:
 
     def address(self, found: re.Match[str]) -> str:
         """Addresses in their order: the address itself, redirect, Redirect, REdirect, …, REDIRECT, redirect.redirect, …:
-        letters of a host may be large or small (RFC 3986, 3.2.2), so even a redirect that somebody wrote stays a link.
+        letters of a host may be large or small (RFC 3986, 3.2.2), so even a redirect that somebody wrote stays a link. One
+        with www has a port where it is redirected, so that it is known again.
         """
-        at = _place(found["host"])
-        if at == 0:
-            self.seen.add(found["rest"])
-        if at is None or (at == 0 and (self.step < 0 or found["rest"] in self.kept)):
+        scheme, host, name, port, path = found.group("scheme", "host", "name", "port", "path")
+        is_www = host.lower() == "www."
+        at = _place("" if is_www else host)
+        if is_www and port:
             return found[0]
-        return f"{found['scheme']}{_host(at + self.step)}{found['rest']}"
+        if at == 0 and not port:
+            self.seen.add(path)
+        if at is None or (at == 0 and (port or self.step < 0 or path in self.kept)):
+            return found[0]
+        if self.step == 0:
+            return found[0]
+        port = _port(scheme, host) if is_www else port
+        www = _www(scheme, port) if at + self.step == 0 else ""
+        if at + self.step == 0 and port and not www:
+            return found[0]
+        return f"{scheme}{www or _host(at + self.step)}{name}{'' if www else port}{path}"
 
 
 def defused(text: str, dialect: Dialect, live: frozenset[str], kept: frozenset[str] = frozenset()) -> str:
@@ -137,7 +183,7 @@ def restored(text: str, dialect: Dialect, live: frozenset[str]) -> str:
         return text
     if dialect == "adf":
         return _adf(text, _live) if _SCHEME in text else text
-    return _through(text, dialect, live, -1)[0] if ZERO in text or "edirect.github.com" in text.lower() else text
+    return _through(text, dialect, live, -1)[0] if ZERO in text or "redirect.github.com" in text.lower() else text
 
 
 def alive(text: str, dialect: Dialect, live: frozenset[str]) -> frozenset[str]:
@@ -153,26 +199,27 @@ def _through(
     text: str, dialect: Dialect, live: frozenset[str], step: int, kept: frozenset[str] = frozenset()
 ) -> tuple[str, frozenset[str]]:
     rules = _rules(dialect, live)
-    if not any(sign in text for sign in rules.signs):
+    if not any(sign in text for sign in rules.signs) and not (rules.address and "github.com" in text.lower()):
         return text, frozenset()
     way = _Pass(rules, step, kept)
     made = "".join(
-        part if kind == "fence" else way.within(part) if kind == "code" else rules.pattern.sub(way.one, part)
+        part if kind == "fence" else way.within(part) if kind == "code" else way.text(part)
         for kind, part in (_parts(text) if dialect == "markdown" else (("text", text),))
     )
     return made, frozenset(way.seen)
 
 
-_BEFORE: Final = re.compile(r"[\w./-]*\Z")
-_AFTER: Final = re.compile(r"[\w-]+")
+_BEFORE: Final = re.compile(r"[A-Za-z0-9_./-]*\Z")
+_AFTER: Final = re.compile(r"[A-Za-z0-9_-]+|[\w-]+")
+_PROFILE: Final = re.compile(r"[^\]\s]*")
 
 
 def _word_at(found: re.Match[str]) -> str:
-    """The whole of a name or reference around a sign."""
-    text, end = found.string, found.end()
-    before = _BEFORE.search(text, max(0, found.start() - 80), found.start())
-    after = _AFTER.match(text, end)
-    return (before[0] if before else "") + found[0] + (after[0] if after else "")
+    """The whole of a name or reference around a sign, however it is spelled and emphasised there."""
+    text, end, said = found.string, found.end(), unescape(found[0])
+    before = _BEFORE.search(text, max(0, found.start() - 80), found.start()) if said == "#" else None
+    after = (_PROFILE if said == "[~" else _AFTER).match(text, end)
+    return ((before[0] if before else "") + said + (after[0] if after else "")).strip("_")
 
 
 @lru_cache(maxsize=64)
@@ -181,12 +228,12 @@ def _rules(dialect: Dialect, live: frozenset[str]) -> _Rules:
     hits = "|".join(f"{before}(?={_RUN}{after})" for before, after, _ in (_HITS[name] for name in names))
     kinds = [f"(?P<verbatim>{'|'.join(_CODE[dialect])})" if _CODE[dialect] else ""]
     kinds += [f"(?P<address>{_ADDRESS.pattern}{_URL_REST}*)" if "address" in live else ""]
-    kinds += [rf"(?P<url>(?:https?|ftp)://{_URL_REST}+)"]
+    kinds += [rf"(?P<url>(?i:https?|ftp)://{_URL_REST}+)"]
     kinds += [f"(?P<hit>{hits})(?P<zero>{_RUN})" if hits else ""]
     kinds += [f"(?P<other>{'|'.join(_SKIPPED[dialect])})" if _SKIPPED[dialect] else ""]
-    signs = {sign for name in names for sign in _HITS[name][2]} | ({"github.com/"} if "address" in live else set())
-    pattern = re.compile("|".join(kind for kind in kinds if kind), re.DOTALL)
-    return _Rules(tuple(sorted(signs)), pattern, "address" in live, "mention-in-code" in live)
+    signs = {sign for name in names for sign in _HITS[name][2]}
+    pattern, outside = (re.compile("|".join(kind for kind in some if kind), re.DOTALL) for some in (kinds, kinds[1:]))
+    return _Rules(tuple(sorted(signs)), pattern, outside, "address" in live, "mention-in-code" in live)
 
 
 def _parts(text: str) -> Iterator[tuple[str, str]]:
@@ -215,6 +262,21 @@ def _place(host: str) -> int | None:
     if first != "REDIRECT"[:large] + "redirect"[large:]:
         return None
     return 1 + large + 9 * (len(more) // len("redirect."))
+
+
+def _port(scheme: str, www: str) -> str:
+    """The port that stands for www: the scheme's own, with as many zeroes before it as say which letters are large."""
+    large = sum(bit for bit, letter in zip((4, 2, 1), www, strict=False) if letter == "W")
+    return f":{'0' * large}{'443' if scheme[4:5] in 'sS' else '80'}"
+
+
+def _www(scheme: str, port: str) -> str:
+    """The www that a port stands for; empty for another one."""
+    for large in range(8):
+        www = "".join("W" if large & bit else "w" for bit in (4, 2, 1)) + "."
+        if _port(scheme, www) == port:
+            return www
+    return ""
 
 
 def _host(place: int) -> str:

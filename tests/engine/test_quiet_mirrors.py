@@ -97,6 +97,29 @@ async def test_descriptions_and_comments_set_nothing_off_between_two_trackers_th
         assert any(words in plain(each["text"]) for each in here.comments(copy).values())
 
 
+async def test_no_neighbour_spelling_or_host_hides_a_mention_or_a_reference(world: World):
+    words = "请@alice看看，修复#1看, 见GH-2. é@carol _@bob_ __#3__ &#x40;dave &#064;erin &#x23;4"
+    links = "https://www.github.com/o/r/issues/5 HTTPS://GitHub.com/o/r/pull/6"
+    text = f"{words} {links}"
+    world.new_issue("Native", text)
+    native = set_off(world, "alice")
+    assert len(native) == 11
+    task = world.new_task("Leak", text)
+
+    await world.settle()
+
+    assert set_off(world, BRIDGE) == []
+    assert world.task(task)["description"] == text
+
+    world.edit_task(task, description=f"{text} and more")
+    (copy,) = (each["Id"] for each in world.tasks() if each["Id"] != task)
+    world.edit_task(copy, description=f"{text} and more")
+    await world.settle()
+
+    assert set_off(world, BRIDGE) == []
+    assert "\u200b" not in world.issue(1)["body"]
+
+
 async def test_taking_the_sign_out_by_hand_is_no_change(world: World):
     task = world.new_task("Leak", "@alice knows")
     await world.settle()
