@@ -152,7 +152,9 @@ def _choice(joint: Joint) -> Lens | None:
         check_names(joint)
         groups = tuple((_spelled(mine, joint.left), _spelled(theirs, joint.right)) for mine, theirs in groups)
     unknown = spec.unknown or ("leave" if joint.is_set else "park")
-    lens = _named(replace(spec, groups=groups, unknown=unknown), joint.link)
+    defaults = typed.spell(joint.left.type, spec.left_default), typed.spell(joint.right.type, spec.right_default)
+    own = replace(spec, groups=groups, unknown=unknown, left_default=defaults[0], right_default=defaults[1])
+    lens = _named(own, joint.link)
     return typed.in_words(lens, joint.left.type, joint.right.type)
 
 

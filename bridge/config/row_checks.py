@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bridge.config.expressions import check_sides, side_of
+from bridge.config.expressions import check_sides, direction_of, side_of
 from bridge.config.mistakes import Report
 from bridge.config.settings import FieldRow
 from bridge.config.source import Path
@@ -93,4 +93,4 @@ def _check_representatives(row: FieldRow, path: Path, report: Report) -> None:
 
 
 def _writes(row: FieldRow, side: str) -> bool:
-    return row.direction not in ("off", "right-to-left" if side == "right" else "left-to-right")
+    return direction_of(row) not in ("off", "right-to-left" if side == "right" else "left-to-right")

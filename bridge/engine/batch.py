@@ -8,7 +8,7 @@ from bridge.engine.link import Link
 from bridge.engine.plan import View
 from bridge.engine.scope import names_of
 from bridge.model import SIDES, Record, Side
-from mappings.computed import is_computed
+from mappings.computed import is_computed, query_of
 from state.codec import load_record
 from state.inbox import Item
 from state.pairs import Pair
@@ -50,10 +50,12 @@ def is_complete(batch: Batch, side: Side, record: Record) -> bool:
 
 
 def merged(link: Link, seen: Record, record: Record) -> Record:
-    """``record`` with the fields it did not observe taken from ``seen``; what is computed of them is computed anew."""
+    """``record`` with the fields it did not observe taken from ``seen``; what is computed of them is computed anew. What a
+    query said stays: nobody but the tracker knows it.
+    """
     if seen.fields.keys() <= record.fields.keys():
         return record
-    known = {name: value for name, value in seen.fields.items() if not is_computed(name)}
+    known = {name: value for name, value in seen.fields.items() if not is_computed(name) or query_of(name) is not None}
     now = Record(
         record.ref,
         {**known, **record.fields},

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from engine.world import World
 
+from bridge.computing import around
 from bridge.config.loader import load
 from bridge.config.mistakes import InvalidConfig
+from bridge.engine.batch import merged
 from bridge.errors import ConfigError
+from bridge.model import FieldSpec, FieldType, Record, Ref, Schema
+from mappings.computed import name_of, name_of_query
+
+if TYPE_CHECKING:
+    from bridge.engine.link import Link
+    from connectors.base import Connector
 
 
 def row(*lines: str) -> str:
@@ -159,3 +169,50 @@ def test_a_row_that_makes_no_sense_is_refused_with_its_place(tmp_path: Path, lin
 
     assert said in mistake.text
     assert mistake.key.startswith("links[0].fields[0]")
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ("map = [{ left = '*', right = 'open' }]",),
+        ("map = [{ left = 'x', right = 'open' }]", "unknown = 'default'", "right_default = 'closed'"),
+    ],
+)
+def test_a_map_of_an_expression_needs_nothing_for_the_way_that_it_never_goes(
+    tmp_path: Path, keys: tuple[str, ...]
+) -> None:
+    lines = ("expression = 'item.title'", 'right = "status"', 'transform = "choice"', *keys)
+    with World(tmp_path, more_links=row(*lines)) as world:
+        assert load(world.config).links[0].fields
+
+
+class Unsure:
+    """A tracker in which one name stands for two custom fields."""
+
+    name = "unsure"
+    comments = None
+
+    async def schema(self, container: str, kind: str, *, fields: frozenset[str]) -> Schema:
+        if "custom.Twice" in fields:
+            raise ConfigError('there are two fields "Twice"')
+        return Schema(kind, {name: FieldSpec(name, FieldType.LINE) for name in {"title", *fields}})
+
+
+async def test_a_field_that_nobody_can_tell_spoils_only_the_expression_that_reads_it() -> None:
+    good, bad = "item.custom.Size == 'S'", "item.custom.Twice == 'x'"
+    reading = around(cast("Connector", Unsure()), {("a", "task"): frozenset({good, bad})}, {})
+
+    schema = await reading.schema("a", "task", fields=frozenset({"title", name_of(good)}))
+
+    assert (name_of(good) in schema.fields, name_of(bad) in schema.fields) == (True, False)
+    with pytest.raises(ConfigError):
+        await reading.schema("a", "task", fields=frozenset({"custom.Twice"}))
+
+
+def test_what_a_query_said_stays_known_when_a_write_tells_nothing_of_it() -> None:
+    ref, asked = Ref("left", "a", "task", "1"), name_of_query("labels = sync")
+    link = cast("Link", SimpleNamespace(computation_of=lambda _ref: None))
+
+    now = merged(link, Record(ref, {"title": "old", asked: False}, "1"), Record(ref, {"title": "new"}, "2"))
+
+    assert now.fields == {"title": "new", asked: False}

@@ -18,15 +18,17 @@ from hypothesis import given
 
 import mappings
 from bridge.merge import key
-from bridge.model import FieldSpec, FieldType, Value
+from bridge.model import FieldSpec, FieldType, Schema, Value
 from mappings.choice import Choice
 from mappings.compare import _FORMS, Compared, formed
+from mappings.compile import compile_rows
 from mappings.computed import Computed, failed
 from mappings.fallback import Default, Unknown
 from mappings.lenses import LEFT_ALONE, OUTSIDE, Rounded, Same, UnmappedError, ways_of
 from mappings.people import Fallback, People
 from mappings.prefix import Prefix
 from mappings.references import References
+from mappings.rows import RowSpec
 from mappings.text.line import Line
 from mappings.typed import Days, Named, Spelled, Wholes, read, spell
 
@@ -333,3 +335,16 @@ def test_nothing_agrees_with_the_default_and_the_default_goes_back_as_a_word():
 )
 def test_a_lens_says_which_way_it_goes(lens: Any, ways: str):
     assert ways_of(lens) == ways
+
+
+def test_what_a_name_without_a_row_becomes_is_written_as_its_field_holds_it():
+    left = Schema("task", {"size": FieldSpec("size", FieldType.CHOICE)})
+    right = Schema("task", {"estimate": FieldSpec("estimate", FieldType.DURATION)})
+    spec = RowSpec(
+        "size", "estimate", "left-to-right", "choice", ((("S",), ("1h",)),), unknown="default", right_default=7200
+    )
+    mapping = compile_rows(
+        "task", [spec], left, right, people=People.of([], "a", "b"), policy="manual", match=["size"], link="app"
+    )
+
+    assert (mapping.rows[0].lens.to_right("S"), mapping.rows[0].lens.to_right("XXL")) == (3600, 7200)
