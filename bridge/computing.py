@@ -60,7 +60,7 @@ class Computing:
         what reads custom fields is not there.
         """
         all_of = _readable(self.wanted.get((container, kind), frozenset()))
-        found = await self._read(container, kind, _own(fields), all_of if fields else ())
+        found = await _read(self.inner, container, kind, _own(fields), all_of if fields else ())
         added: dict[str, FieldSpec] = {}
         usable: list[Expression] = []
         for each in all_of:
@@ -73,25 +73,6 @@ class Computing:
         if fields:
             self.ready[container, kind] = Computation(tuple(usable), found.fields)
         return Schema(found.kind, {**found.fields, **added})
-
-    async def _read(self, container: str, kind: str, own: frozenset[str], all_of: Sequence[Expression]) -> Schema:
-        """The tracker's fields. Where one that an expression reads makes the tracker's own names unclear, that expression
-        goes without: it may be another link's.
-        """
-        needs = frozenset(name for each in all_of for name in each.needs)
-        try:
-            return await self.inner.schema(container, kind, fields=own | needs)
-        except ConfigError:
-            if not needs - own:
-                raise
-        found = await self.inner.schema(container, kind, fields=own)
-        for each in all_of:
-            try:
-                more = await self.inner.schema(container, kind, fields=own | each.needs)
-            except ConfigError:
-                continue
-            found = Schema(found.kind, {**found.fields, **more.fields})
-        return found
 
     async def pull(
         self, container: str, kind: str, cursor: str | None, *, fields: frozenset[str], sweep: bool
@@ -197,6 +178,28 @@ async def _of(connector: Computing, container: str, kind: str) -> Computation:
     if (container, kind) not in connector.ready:
         await connector.schema(container, kind, fields=frozenset(map(name_of, wanted)))
     return connector.ready[container, kind]
+
+
+async def _read(
+    connector: Connector, container: str, kind: str, own: frozenset[str], all_of: Sequence[Expression]
+) -> Schema:
+    """The tracker's fields. Where one that an expression reads makes the tracker's own names unclear, that expression
+    goes without: it may be another link's.
+    """
+    needs = frozenset(name for each in all_of for name in each.needs)
+    try:
+        return await connector.schema(container, kind, fields=own | needs)
+    except ConfigError:
+        if not needs - own:
+            raise
+    found = await connector.schema(container, kind, fields=own)
+    for each in all_of:
+        try:
+            more = await connector.schema(container, kind, fields=own | each.needs)
+        except ConfigError:
+            continue
+        found = Schema(found.kind, {**found.fields, **more.fields})
+    return found
 
 
 async def _unsearched(pages: AsyncIterator[Page]) -> AsyncIterator[tuple[Page, bool | None]]:
