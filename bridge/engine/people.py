@@ -17,7 +17,7 @@ from bridge import log
 from bridge.engine.again import let_go, wake
 from bridge.engine.link import End, Link
 from bridge.engine.sets import members, reshaped
-from bridge.errors import RetryableError, TrackerError
+from bridge.errors import AuthError, ContainerError, RetryableError, TrackerError
 from bridge.merge import key
 from bridge.model import SIDES, Base, Ref, Side, other
 from connectors.base import directory_of
@@ -145,6 +145,8 @@ async def _known(store: Store, end: End, now: datetime, *, fresh: bool) -> Known
         if held.people and not people:
             raise RetryableError(f"{end.connection} lists nobody, where {len(held.people)} were listed before.")
     except TrackerError as error:
+        if isinstance(error, AuthError) or (isinstance(error, ContainerError) and error.reason != "permission"):
+            return held  # the run meets that as well, and says it
         tried = now - max(every - _SOON, timedelta()) if isinstance(error, RetryableError) else now
         await store.run(directories.note_failure, end.connection, end.container, error.message, tried)
         _log.warning("people.unreadable", connection=end.connection, container=end.container, error=error.message)

@@ -83,6 +83,7 @@ right = {{ connection = "{right}", container = "{right_container}" }}
 initial = "match-then-create"
 enabled = {enabled}
 conflict = "{policy}"
+auto_accept = true
 {fields}
 """
 
