@@ -33,6 +33,7 @@ from state import links
 if TYPE_CHECKING:
     from bridge.config.settings import Link as LinkSettings
     from bridge.config.settings import Settings
+    from mappings.people import People
     from state.store import Store
 
 
@@ -116,19 +117,55 @@ async def table(settings: Settings, link: LinkSettings, *, live: bool) -> Table:
         return Table(link, tuple(kinds), _lacking(link, ends), filters(settings, link), _requests(ends.values()))
 
 
-async def _kind_table(
-    assembly: Assembly, link: LinkSettings, kind: str, specs: tuple[RowSpec, ...], *, live: bool
-) -> KindTable:
+async def unasked(settings: Settings, link: LinkSettings, who: People) -> Link:
+    """A link with those of its rows whose fields are known without asking a tracker, to judge by and not to run. ``who``: the
+    people that it knows. Raises ConfigError.
+    """
+    async with _assembly(settings, None) as assembly:
+        specs = row_specs(settings, link)
+        mappings: dict[str, Mapping_] = {}
+        nothing_matched = link.model_copy(update={"match": ()})  # a rule may name a field that is not known here
+        for kind in link.kinds:
+            schemas = await _known_schemas(assembly, link, kind)
+            rows = [
+                spec
+                for spec in specs[kind]
+                if len(schemas) == len(SIDES) and all(_of(spec, side) in schemas[side].fields for side in SIDES)
+            ]
+            if rows:
+                mappings[kind] = assembly.join(nothing_matched, kind, rows, schemas).knowing(who)
+        return Link(
+            0,
+            link.name,
+            assembly.end(link, "left"),
+            assembly.end(link, "right"),
+            mappings,
+            sources=frozenset(settings.connections),
+            origins=frozenset(side for side in SIDES if link.origin_line in (side, "both")),
+        )
+
+
+def _of(spec: RowSpec, side: Side) -> str:
+    return spec.left if side == "left" else spec.right
+
+
+async def _known_schemas(assembly: Assembly, link: LinkSettings, kind: str) -> dict[Side, Schema]:
+    """The fields of both sides, as far as they are known without asking."""
     schemas: dict[Side, Schema] = {}
     for side in SIDES:
         end = assembly.end(link, side)
         try:
-            if kind in end.connector.kinds() and not live:
+            if kind in end.connector.kinds():
                 schemas[side] = await end.connector.schema(end.container, kind, fields=frozenset())
         except TrackerError:  # its fields are not known without asking
             continue
-    if live:
-        schemas = await assembly.schemas(link, kind, specs)
+    return schemas
+
+
+async def _kind_table(
+    assembly: Assembly, link: LinkSettings, kind: str, specs: tuple[RowSpec, ...], *, live: bool
+) -> KindTable:
+    schemas = await (assembly.schemas(link, kind, specs) if live else _known_schemas(assembly, link, kind))
     if len(schemas) < len(SIDES):
         return KindTable(kind, specs, schemas, why="not all fields are known without asking: --live does")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,9 +10,12 @@ import typer
 from bridge.cli import frame
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from bridge.config.settings import Settings
     from bridge.engine.overview import LinkStatus
     from bridge.engine.reasons import LinkFacts
+    from mappings.people import People
     from state.history import Entry
     from state.store import Session
 
@@ -87,15 +91,29 @@ def why(
     if link is not None:
         loaded.link(link)
     with frame.state(loaded) as store:
-        stories = store.read_sync(reasons.tell, item, facts=store.read_sync(_facts, loaded), link=link, only=field)
+        met = {story.link for story in store.read_sync(reasons.tell, item, link=link)}
+        facts = store.read_sync(_facts, loaded, met)
+        stories = store.read_sync(
+            reasons.tell, item, facts=frame.run_async(_judged(loaded, facts)), link=link, only=field
+        )
     if json:
         why_view.as_json(stories)
     else:
         why_view.show_stories(stories)
 
 
-def _facts(session: Session, loaded: Settings) -> dict[str, LinkFacts]:
-    """What the configuration says of each link and its rows, with the people who are known by e-mail."""
+async def _judged(loaded: Settings, found: Mapping[str, tuple[LinkFacts, People]]) -> dict[str, LinkFacts]:
+    """With the rows as a run has them, as far as they are known without asking a tracker."""
+    from bridge.preview import unasked
+
+    return {
+        name: replace(facts, link=await unasked(loaded, loaded.link(name), people))
+        for name, (facts, people) in found.items()
+    }
+
+
+def _facts(session: Session, loaded: Settings, met: Collection[str]) -> dict[str, tuple[LinkFacts, People]]:
+    """What the configuration says of these links and their rows, and the people who are known, also by e-mail."""
     from bridge.config.expressions import filters
     from bridge.config.people import are_listed, people_of
     from bridge.config.rows import row_specs
@@ -105,7 +123,7 @@ def _facts(session: Session, loaded: Settings) -> dict[str, LinkFacts]:
     from mappings.compile import lens_of
 
     found, terms = {}, terms_to_accept(loaded)
-    for link in loaded.links:
+    for link in (link for link in loaded.links if link.name in met):
         people = people_of(loaded, link)
         if are_listed(loaded, link):
             people = remembered(session, people, link.left, link.right)
@@ -113,5 +131,6 @@ def _facts(session: Session, loaded: Settings) -> dict[str, LinkFacts]:
             kind: [Joined(spec.left, spec.right, spec.direction, lens_of(spec, people, link.name)) for spec in specs]
             for kind, specs in row_specs(loaded, link).items()
         }
-        found[link.name] = LinkFacts(link.enabled, rows, terms=terms.get(link.name), filters=filters(loaded, link))
+        facts = LinkFacts(link.enabled, rows, terms=terms.get(link.name), filters=filters(loaded, link))
+        found[link.name] = facts, people
     return found

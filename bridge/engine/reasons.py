@@ -1,27 +1,31 @@
 """Why is it not in step? Judges from values, bases and what the state holds of an item; asks nobody. Pure.
 
-Without the trackers' schemas values are compared as they were read, blanks at line ends and case of names aside.
+Rows judge as a run has them, bound to both records, as far as the fields are known without asking a tracker; else values
+are compared as they were read, blanks at line ends and case of names aside.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from bridge.engine.agreeing import says_the_same
 from bridge.engine.sets import members
 from bridge.merge import key
 from bridge.model import UNSET, Side, Unset, Value
 from mappings.computed import COMPUTED, query_of
 from mappings.lenses import LEFT_ALONE, OUTSIDE, Lens, UnmappedError
+from mappings.mirrored import TRUNCATED
 from state.inbox import OUT_OF_SCOPE
 from state.parked import FROZEN
 
 if TYPE_CHECKING:
+    from bridge.engine.link import Link
     from bridge.engine.why import FieldStory, Story
     from bridge.model import Record
-    from mappings.rows import Direction
+    from mappings.rows import Direction, Row
     from state.parked import Parked
     from state.runs import Run
 
@@ -40,7 +44,8 @@ class Joined:
 class LinkFacts:
     """What the configuration says of a link, with its rows by kind. ``is_configured``: it still stands there. ``terms``:
     what of it has to be accepted, None where nobody is asked; ``changes``: what has not been. ``filters``: by side, where
-    its filter stands and the field that says whether a task takes part.
+    its filter stands and the field that says whether a task takes part. ``link`` has the rows as a run has them, where that
+    can be told without asking a tracker.
     """
 
     enabled: bool = True
@@ -49,6 +54,7 @@ class LinkFacts:
     terms: str | None = None
     changes: tuple[str, ...] = ()
     filters: Mapping[Side, Sequence[tuple[str, str]]] = field(default_factory=dict)
+    link: Link | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +171,8 @@ def _paused(story: Story, facts: LinkFacts) -> Reason | None:
 # --- a field ------------------------------------------------------------------------------------------------------------
 
 
-def of_field(each: FieldStory, row: Joined | None) -> tuple[Reason, ...]:
-    """Why a field is not in step; empty when it is."""
+def of_field(each: FieldStory, row: Joined | None, bound: Row | None = None) -> tuple[Reason, ...]:
+    """Why a field is not in step; empty when it is. ``bound``: the row as a run has it."""
     if each.conflict is not None:
         return (_conflict(each),)
     if each.parked:
@@ -178,7 +184,9 @@ def of_field(each: FieldStory, row: Joined | None) -> tuple[Reason, ...]:
     }  # fmt: skip
     if row is None:
         return (_waiting(moved),) if any(moved.values()) else ()
-    if _agree(row, each.left, each.right):
+    if bound is not None:
+        row = replace(row, lens=bound.lens)
+    if _agree(row, bound, each.left, each.right):
         return ()
     return (_differing(row, each.left, each.right, moved),)
 
@@ -234,7 +242,9 @@ def _has_moved(now: Value, base: Value | Unset) -> bool:
     return base is UNSET or _plain(base) != _plain(now)
 
 
-def _agree(row: Joined, left: Value, right: Value) -> bool:
+def _agree(row: Joined, bound: Row | None, left: Value, right: Value) -> bool:
+    if bound is not None and not bound.is_set:
+        return says_the_same(bound, left, right)
     if isinstance(left, tuple) or isinstance(right, tuple):
         return _is_covered(row, left, right, "right") and _is_covered(row, right, left, "left")
     one, two = _plain(left), _plain(right)
@@ -257,7 +267,7 @@ def _word_less(row: Joined, value: Value, to: Side) -> UnmappedError | None:
         try:
             row.lens.to_right(one) if to == "right" else row.lens.to_left(one)
         except UnmappedError as error:
-            if error.reason != OUTSIDE:
+            if error.reason not in (OUTSIDE, TRUNCATED):
                 return error
     return None
 

@@ -11,8 +11,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from bridge.engine.accepted import unaccepted
-from bridge.engine.plan import PARTS, title_of
+from bridge.engine.binding import rows_of
+from bridge.engine.pair import member_of
+from bridge.engine.plan import PARTS, View, title_of
 from bridge.engine.reasons import Joined, LinkFacts, Reason, of_field, of_item
+from bridge.engine.references import of_members
 from bridge.errors import ConfigError
 from bridge.model import SIDES, UNSET, Kind, Ref, Side, Unset, Value
 from state import conflicts, history, inbox, intents, links, pairs, parked, runs
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.model import Record
+    from mappings.rows import Row
     from state.store import Session
     from state.tables import LinkRow
 
@@ -163,11 +167,11 @@ def _explained(session: Session, story: Story, facts: LinkFacts) -> Story:
         facts = replace(facts, changes=tuple(map(str, unaccepted(session, link_id, facts.terms))))
     joined = {(one.left, one.right): one for one in facts.rows.get(story.kind, ())}
     past = history.find(session, pair_id=story.pair, limit=_LONG_AGO) if story.pair is not None else []
+    bound = _bound(session, story, facts, link_id)
     fields = tuple(
-        replace(
-            each, reasons=_of_field(story, each, joined.get((each.left_name, each.right_name))), last=_last(each, past)
-        )
+        replace(each, reasons=_of_field(story, each, joined.get(at), bound.get(at)), last=_last(each, past))
         for each in story.fields
+        for at in ((each.left_name, each.right_name),)
     )
     due = {
         item.side: at
@@ -178,27 +182,31 @@ def _explained(session: Session, story: Story, facts: LinkFacts) -> Story:
     return replace(told, reasons=of_item(told, facts, last, due, _unknown(session, link_id, told)))
 
 
-def _of_field(story: Story, each: FieldStory, row: Joined | None) -> tuple[Reason, ...]:
-    """Why a field is not in step. Rows are not bound here to two records, nor do they know the fields' dialects and lengths:
-    of parts and of texts, what rests is what was agreed.
-    """
-    reasons = of_field(each, row)
+def _bound(session: Session, story: Story, facts: LinkFacts, link_id: int) -> Mapping[tuple[str, str], Row]:
+    """The rows that a run would judge by, bound to both records; none where fields are not known without asking."""
+    link, left = facts.link, story.left
+    if link is None or left is None or story.pair is None or story.kind not in link.mappings:
+        return {}
+    pair = pairs.by_items(session, link_id, story.kind, "left", [left.ref.id]).get(left.ref.id)
+    if pair is None:
+        return {}
+    members = {side: member_of(link, pair, side, None) for side in SIDES}
+    refs = of_members(session, link, story.kind, {side: [member] for side, member in members.items()})
+    view = View(story.kind, pair.entity, pair.id, members["left"], members["right"], refs=refs)
+    return {(row.left, row.right): row for row in rows_of(link, view)}
+
+
+def _of_field(story: Story, each: FieldStory, row: Joined | None, bound: Row | None) -> tuple[Reason, ...]:
+    """Why a field is not in step. Of a part whose row is not bound to its task and author, what rests is what was agreed."""
+    reasons = of_field(each, row, bound)
     is_at_rest = (each.left, each.right) == (each.base_left, each.base_right)
     if story.paused_at is not None:
         return tuple(
             replace(one, message=one.message.replace("the next run carries it over", "it waits until it is in scope"))
             for one in reasons
         )
-    is_told = story.kind not in PARTS and "description" not in (each.left_name, each.right_name) and not _is_cut(each)
-    return () if is_at_rest and each.state == "settled" and not is_told else reasons
-
-
-def _is_cut(each: FieldStory) -> bool:
-    """Whether one side holds the beginning of the other side's line."""
-    for whole, held in ((each.left, each.right), (each.right, each.left)):
-        if isinstance(whole, str) and isinstance(held, str) and held.endswith("…") and whole.startswith(held[:-1]):
-            return True
-    return False
+    is_guessed = bound is None and story.kind in PARTS
+    return () if is_guessed and is_at_rest and each.state == "settled" else reasons
 
 
 def _unknown(session: Session, link_id: int, story: Story) -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text as text_of
 
 from bridge.model import UNSET, Record, Ref
+from mappings.text.shorten import shortened_line
 from state import conflicts, history, inbox, intents, links, pairs, parked, runs
 from state.codec import dump_base, dump_record
 from state.conflicts import Asked, Clash, Sighting, Take
@@ -267,11 +268,20 @@ def test_both_sides_settled_and_different_is_drift(scene):
     assert scene.reason("title")["code"] == "drift"
 
 
-def test_texts_at_rest_are_in_step_however_the_sides_write_them(scene):
-    fields = {"description": "@alice knows", "title": "Mend the pump in the cellar"}
-    scene.add(fields, right={"description": "@\u200balice knows", "title": "Mend the pump…"})
+def test_texts_that_say_the_same_are_in_step_however_the_sides_write_them(scene):
+    title = ("Mend the pump in the cellar. " * 8).strip()
+    cut = shortened_line(title, 200)
+    scene.add(
+        {"description": "@\u200balice knows #\u200b7", "title": title}, {"description": "@alice knows #7", "title": cut}
+    )
 
     assert (scene.reason("description"), scene.reason("title")) == (None, None)
+
+
+def test_a_description_that_differs_at_rest_is_said_to_differ(scene):
+    scene.add({"description": "It leaks.", "title": "Mend…"}, {"description": "It drips.", "title": "Mend it"})
+
+    assert codes(scene.why()) == {"description": ["drift"], "title": ["drift"]}
 
 
 def test_a_change_that_waits_is_said_with_its_side(scene):
