@@ -145,11 +145,14 @@ async def _known(store: Store, end: End, now: datetime, *, fresh: bool) -> Known
         if held.people and not people:
             raise RetryableError(f"{end.connection} lists nobody, where {len(held.people)} were listed before.")
     except TrackerError as error:
-        if isinstance(error, AuthError) or (isinstance(error, ContainerError) and error.reason != "permission"):
-            return held  # the run meets that as well, and says it
-        tried = now - max(every - _SOON, timedelta()) if isinstance(error, RetryableError) else now
+        is_general = isinstance(error, AuthError) or (
+            isinstance(error, ContainerError) and error.reason != "permission"
+        )
+        passes = is_general or isinstance(error, RetryableError)
+        tried = now - max(every - _SOON, timedelta()) if passes else now
         await store.run(directories.note_failure, end.connection, end.container, error.message, tried)
-        _log.warning("people.unreadable", connection=end.connection, container=end.container, error=error.message)
+        tell = _log.info if is_general else _log.warning  # what is wrong with the place the run meets as well, and says
+        tell("people.unreadable", connection=end.connection, container=end.container, error=error.message)
     else:
         await store.run(directories.keep, end.connection, end.container, people, now)
         _log.info("people.read", connection=end.connection, container=end.container, people=len(people))
