@@ -33,7 +33,7 @@ def get(session: Session, connection: str, container: str) -> Known:
 
 
 def keep(session: Session, connection: str, container: str, people: Sequence[Person], now: datetime) -> None:
-    """Replace what was known; an address is kept in lower case."""
+    """Replace what was known."""
     said = sorted(people, key=lambda person: person.name)
     row = _row(session, connection, container, now)
     row.people = msgspec.json.encode(said).decode()

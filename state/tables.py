@@ -324,8 +324,9 @@ class DeliveryRow(Table, table=True):
 
 
 class DirectoryRow(Table, table=True):
-    """Who can be named in a container, as its tracker last said (S14): names, e-mail addresses and whether the account is
-    active, nothing else. ``tried_at``: when it was last asked; ``error`` what it said where it does not show them.
+    """Who can be named in a container, as its tracker last said (S14): what it calls them, the names it shows for them,
+    their e-mail addresses and whether the account is active, nothing else. ``tried_at``: what the time of the next try is
+    counted from, which lies before the last try where that failed in passing; ``error`` what it said then.
     """
 
     __tablename__ = "directory"

@@ -27,7 +27,7 @@ def people(
     loaded = frame.settings(ctx, config)
     chosen = frame.links(loaded, [link] if link else None)
     if refresh:
-        frame.run_async(_refresh(loaded, chosen))
+        frame.run_async(_refresh(loaded, _readable(loaded, chosen)))
     with frame.state(loaded) as store:
         found = store.read_sync(_tell, loaded, chosen)
 
@@ -36,9 +36,28 @@ def people(
     (people_view.as_json if json else people_view.show_people)(found)
 
 
+def _readable(loaded: Settings, chosen: list[Link]) -> list[Link]:
+    """The links whose lists may be read. Of the others that is said, and nobody is asked."""
+    from bridge.config.people import are_listed
+    from bridge.model import SIDES
+
+    found = []
+    for link in chosen:
+        if are_listed(loaded, link):
+            found.append(link)
+            continue
+        names = [link.side(side).connection for side in SIDES]
+        off = [name for name in dict.fromkeys(names) if not getattr(loaded.connections[name], "people_every_s", 1)]
+        said = f'link "{link.name}": nobody is asked, for people_every_s = 0 on {" and ".join(off)}.'
+        typer.echo(f"{said} Its rows of [[people]] and equal addresses say who is who.", err=True)
+    return found
+
+
 async def _refresh(loaded: Settings, chosen: list[Link]) -> None:
     from bridge.wiring import Bridge
 
+    if not chosen:
+        return
     async with Bridge.open(loaded) as bridge:
         for link in chosen:
             await bridge.read_people(link.name)

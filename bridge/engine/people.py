@@ -47,10 +47,11 @@ async def acquainted(
     fresh: bool = False,
 ) -> Link:
     """The link with everybody whom it can know; asks for a list that is older than the connection says, ``fresh`` for
-    both. No request where no list could help. ``asking``: by connection and container, so that links which share a place
+    both. No request where no list could help, nor where a connection lets none be read. ``asking``: by connection and container, so that links which share a place
     and run at once ask for its list once.
     """
-    if not (fresh or is_helped(link)):
+    is_off = any(not end.people_every_s for end in (link.left, link.right))
+    if is_off or not (fresh or is_helped(link)):
         return link
     held: dict[Side, Known] = {}
     for end in (link.left, link.right):

@@ -114,6 +114,21 @@ def test_a_refresh_reads_both_lists_and_tells_of_one_that_fails(named, bridge, m
     assert found["right"]["error"] == ""
 
 
+def test_a_refresh_asks_nobody_where_no_list_may_be_read_and_says_so(named, bridge, monkeypatch):
+    monkeypatch.setenv("BRIDGE_CONNECTIONS__HUB__TOKEN", "ghp_sandbox_bridge")
+    monkeypatch.setenv("BRIDGE_CONNECTIONS__BOARD__TOKEN", "tb_sandbox_bridge")
+    file = named / "bridge.toml"
+    file.write_text(file.read_text().replace('type = "artala"', 'type = "artala"\npeople_every_s = 0'))
+    with Sandbox("github") as hub, Sandbox("artala") as board:
+        for box in (hub, board):
+            file.write_text(file.read_text().replace("http://127.0.0.1:9", box.url, 1))
+        ended = bridge("people", "--refresh")
+
+        assert (ended.code, *(box.tracker.journal.counts.requests for box in (hub, board))) == (0, 0, 0)
+
+    assert 'link "app": nobody is asked, for people_every_s = 0 on board.' in ended.err
+
+
 def test_a_default_who_is_not_there_is_told(named, bridge):
     file = named / "bridge.toml"
     file.write_text(file.read_text().replace("lead@example.com", "laed@example.com"))
