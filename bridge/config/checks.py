@@ -138,7 +138,10 @@ def check_people(people: Mapping[int, Mapping[str, str]], connections: Collectio
             report.mistake(path, "a person needs a name on at least two connections")
         for connection, name in person.items():
             check_endpoint(connection, (*path, connection), connections, report)
-            first = seen.setdefault((connection, name.casefold()), index)
+            if name.strip() in ("", "*"):
+                report.mistake((*path, connection), f'"{name}" is nobody; write what {connection} calls the person')
+                continue
+            first = seen.setdefault((connection, name.strip().casefold()), index)
             if first != index:
                 line = report.line(("people", first, connection))
                 report.mistake((*path, connection), f'"{name}" is the person of line {line} already')

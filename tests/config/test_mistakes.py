@@ -160,6 +160,26 @@ hub = "carol"
     ]
 
 
+def test_blanks_make_no_other_person_and_a_wildcard_is_nobody(desk):
+    people = """\
+[[people]]
+hub = "alice"
+desk = "alice@example.com"
+[[people]]
+hub = " "
+desk = " Alice@example.com "
+[[people]]
+hub = "*"
+desk = "bob@example.com"
+"""
+
+    assert desk.mistakes(CONNECTIONS + people) == [
+        'bridge.toml:9:1: people[1].hub: " " is nobody; write what hub calls the person',
+        'bridge.toml:10:1: people[1].desk: " Alice@example.com " is the person of line 7 already',
+        'bridge.toml:12:1: people[2].hub: "*" is nobody; write what hub calls the person',
+    ]
+
+
 def test_all_mistakes_are_said_at_once_in_the_order_of_the_file(desk, monkeypatch):
     monkeypatch.setenv("BRIDGE_LOG__LEVEL", "loud")
     text = f'[daemon]\nport = -1\n{CONNECTIONS}pags = 3\n{LINK}every = "x"\nverify_after = "y"\n[[links]]\nname = "!"\n'
