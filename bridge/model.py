@@ -105,7 +105,7 @@ class FieldSpec:
     step: int = 1
     makes: bool = True
     live: frozenset[str] = frozenset()
-    counts: Literal["characters", "utf16", "bytes"] = "characters"
+    counts: Literal["characters", "utf16"] = "characters"
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,7 @@ def issue_record(
         "type": issue.type.name if issue.type else None,
         "locked": issue.locked,
         "number": number,
+        "author": login_of(issue),
         "parent": (known or {}).get("parent") if issue.parent_issue_url is None else _parent(issue),
     }
     if issue.id is not None:
@@ -197,8 +198,8 @@ def _ordered(names: list[str]) -> tuple[str, ...]:
     return tuple(names) if len(names) < 2 else tuple(sorted(set(names)))
 
 
-def login_of(row: Row) -> str:
-    """Who wrote a comment; GitHub calls an author whose account is gone "ghost"."""
+def login_of(row: Row | Issue) -> str:
+    """Who wrote a comment or an issue; GitHub calls an author whose account is gone "ghost"."""
     return row.user.login if row.user is not None else "ghost"
 
 
@@ -352,6 +353,7 @@ def issue_schema() -> Schema:
         FieldSpec("type", FieldType.CHOICE),
         FieldSpec("locked", FieldType.BOOL, writable="never"),
         FieldSpec("number", FieldType.LINE, writable="never"),
+        FieldSpec("author", FieldType.PERSON, writable="never"),
         FieldSpec("parent", FieldType.REF, in_feed=False),
         FieldSpec("blocks", FieldType.REFS, in_feed=False),
         FieldSpec("database_id", FieldType.LINE, writable="never"),

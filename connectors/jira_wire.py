@@ -17,7 +17,7 @@ from bridge.model import Fields, FieldSpec, FieldType, Marker, Record, Ref, Sche
 from connectors.base import ordered
 from connectors.instants import instant, iso, with_milliseconds
 from connectors.jira_api import JiraApi
-from connectors.jira_names import CUSTOM, Field, Names, custom_spec, person_of
+from connectors.jira_names import CUSTOM, Field, Names, custom_spec, person_of, shown_name
 from connectors.jira_text import stored_of, value_of
 from connectors.versions import digest
 
@@ -142,6 +142,8 @@ class Wire:
             "blocks": self._blocks(issue, container),
             "type": _name(raw.get("issuetype")),
             "key": issue.key or None,
+            "author": self.person(raw.get("creator")),
+            "author_name": shown_name(raw.get("creator")),
         }
         for name, field in custom.items():
             if field.id in raw:
@@ -266,6 +268,8 @@ def task_schema(api: JiraApi, custom: Mapping[str, Field]) -> Schema:
         FieldSpec("blocks", FieldType.REFS),
         FieldSpec("type", FieldType.CHOICE),
         FieldSpec("key", FieldType.LINE, writable="never"),
+        FieldSpec("author", FieldType.PERSON, writable="never", emails=emails),
+        FieldSpec("author_name", FieldType.LINE, writable="never"),
     ]
     specs += [
         custom_spec(name, field, dialect, emails=emails) for name, field in custom.items() if name.startswith(CUSTOM)

@@ -186,6 +186,7 @@ def issue_record(
         "due_on": row.due_date,
         "estimate": None if row.estimated_hours is None else round(row.estimated_hours * HOUR_S),
         "done_ratio": row.done_ratio,
+        "author_name": row.author.name if row.author is not None else None,
     }
     if config.labels_field:
         fields["labels"] = ordered(labels.value) if labels is not None and isinstance(labels.value, list) else ()
@@ -320,6 +321,7 @@ def task_schema(config: RedmineConfig, custom: tuple[FieldSpec, ...]) -> Schema:
         FieldSpec("due_on", FieldType.DATE),
         FieldSpec("estimate", FieldType.DURATION),
         FieldSpec("done_ratio", FieldType.INTEGER),
+        FieldSpec("author_name", FieldType.LINE, writable="never"),
         *custom,
     ]
     if config.labels_field:

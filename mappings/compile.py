@@ -69,7 +69,7 @@ def compile_rows(
 
 
 _AUTHORS: Final = ("author", "person")
-"""Fields that say who wrote a record, where a kind has one of them."""
+"""Fields that say who wrote a record, where a kind has one of them; one called ``author_name`` says how people call them."""
 
 
 def _joint(spec: RowSpec, left: FieldSpec, right: FieldSpec, people: People, link: str) -> Joint:

@@ -6,7 +6,7 @@ from bridge.model import FieldSpec, FieldType
 
 
 def length(spec: FieldSpec, text: str) -> int:
-    """Characters, UTF-16 units or bytes, as ``spec.counts`` says. Of ADF it is the words and their markup that count, as
+    """Characters or UTF-16 units, as ``spec.counts`` says. Of ADF it is the words and their markup that count, as
     Jira turns a document into wiki markup before it measures (``FieldSpec.max_length`` of Jira Cloud).
     """
     if spec.dialect == "adf" and spec.type is FieldType.TEXT and len(text) > (spec.max_length or 0):
@@ -15,8 +15,4 @@ def length(spec: FieldSpec, text: str) -> int:
         text = convert(text, "adf", "wiki") or ""
     if spec.counts == "characters" or text.isascii():
         return len(text)
-    return (
-        len(text.encode("utf-16-le", "surrogatepass")) // 2
-        if spec.counts == "utf16"
-        else len(text.encode("utf-8", "replace"))
-    )
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2

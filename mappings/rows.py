@@ -114,9 +114,9 @@ class Mapping_:  # noqa: N801 — typing's name is taken
     is_bound: bool = False
 
     def fields(self, side: Side) -> frozenset[str]:
-        """The names this mapping reads on ``side``."""
+        """The names this mapping needs of ``side``: not who made a task, which is told in its line of origin where it is known."""
         read = frozenset(row.field(side) for row in self.rows if row.direction != "off")
-        return read | {self.author[side]} if side in self.author else read
+        return read | {self.author[side]} if side in self.author and self.kind != "task" else read
 
     def knowing(self, people: People) -> Mapping_:
         """The same rows with these persons. Nobody stands in for another but on tasks: who wrote or worked is said as it is."""

@@ -28,7 +28,7 @@ _FIELD: Final = frozenset(
     }
 )
 _WRITABLE: Final = {"create": "only when made", "update": "not when made", "never": "read only"}
-_UNITS: Final = {"utf16": " UTF-16 units", "bytes": " bytes"}
+_UNITS: Final = {"utf16": " UTF-16 units"}
 _HEEDED: Final = {
     "mention": "@name",
     "number": "#12",

@@ -16,6 +16,7 @@ from bridge.engine.sets import members, word_of
 from bridge.merge import key
 from bridge.model import SIDES, FieldSpec, FieldType, Record, Side, Value, other
 from mappings.lenses import LEFT_ALONE, OUTSIDE, UnmappedError, find
+from mappings.measure import length
 from mappings.mirrored import TRUNCATED, Mirrored
 from mappings.references import WAITING
 from mappings.rows import Row
@@ -242,8 +243,11 @@ def _refused(row: Row, target: Side, value: Value) -> Trouble | None:
     found = unwritable(spec if spec.writable == "never" else replace(spec, writable="always"), value)
     if found is None:
         return None
-    room = spec.max_length if isinstance(value, str) else spec.max_items
-    over = len(value) - room if found[0] == "too-long" and room is not None and isinstance(value, str | tuple) else 0
+    over = 0
+    if found[0] == "too-long" and isinstance(value, str):
+        over = length(spec, value) - (spec.max_length or 0)
+    elif found[0] == "too-long" and isinstance(value, tuple):
+        over = len(value) - (spec.max_items or 0)
     return Trouble("" if isinstance(value, tuple) else str(value), *found, over=max(over, 0))
 
 

@@ -86,6 +86,7 @@ async def test_an_issue_is_read_in_the_vocabulary_of_bridge(play):
         "type": "Bug",
         "locked": True,
         "number": "12",
+        "author": "ghost",
         "parent": None,
     }
     assert (record.ref, record.marker, record.url) == (ref(12), MARKER, "https://github.com/acme/app/issues/12")
@@ -637,6 +638,7 @@ async def test_the_schema_names_limits_that_leave_room_for_the_marker():
     assert [name for name, spec in task.fields.items() if spec.writable == "never"] == [
         "locked",
         "number",
+        "author",
         "database_id",
     ]
     assert set(label.fields) == {"name", "color", "description"}

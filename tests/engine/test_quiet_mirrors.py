@@ -308,7 +308,7 @@ async def test_a_copy_says_where_it_comes_from_and_the_line_is_never_carried_bac
     (copied,) = (each["Id"] for each in world.tasks() if each["Id"] != task)
     assert world.issue(2)["body"].startswith("From artala: ")
     assert "\n\nIt leaks." in world.issue(2)["body"]
-    assert world.task(copied)["description"].partition("\n\n")[0].startswith("From github")
+    assert world.task(copied)["description"].startswith("From github, by sam: https://")
     assert world.task(task)["description"] == "It leaks."
     assert world.issue(native)["body"].startswith("It drips.")
 

@@ -216,7 +216,7 @@ def test_names_and_codes_of_one_line_are_not_cut_and_park_means_park() -> None:
     assert isinstance(mirrored(Same(), here, title, "park"), Same)
 
 
-@pytest.mark.parametrize(("counts", "expected"), [("characters", 3), ("utf16", 4), ("bytes", 7)])
+@pytest.mark.parametrize(("counts", "expected"), [("characters", 3), ("utf16", 4)])
 def test_a_text_is_as_long_as_its_tracker_counts(counts: Any, expected: int) -> None:
     spec = FieldSpec("title", FieldType.LINE, counts=counts)
 
