@@ -52,7 +52,7 @@ def judge_anew(session: Session, link: Link, now: datetime) -> bool:
         before = dict(line.split("\t") for line in row.mapped.split("\n")) if row.mapped else {}
         _ask_anew(session, link, before, now)
         _ask_where_apart(session, link, before, now)
-        _wake_unsettled(session, link, now)
+        wake_unsettled(session, link, now)
     is_lacking = bool(row.config_hash) and lacks_records(session, link)
     if not is_lacking:
         note_config(session, link)
@@ -194,10 +194,14 @@ def _lacks_fields(session: Session, link: Link) -> bool:
     )
 
 
-def _wake_unsettled(session: Session, link: Link, now: datetime) -> None:
+def wake_unsettled(session: Session, link: Link, now: datetime) -> None:
+    """Have every pair that is not in step planned again, a kind at a time: there may be many that are paused."""
+    ids: dict[str, set[str]] = defaultdict(set)
     for pair in pairs.unsettled(session, link.id):
         if pair.kind in link.mappings:
-            wake(session, link.id, pair.kind, "left", [pair.left_id], now)
+            ids[pair.kind].add(pair.left_id)
+    for kind in sorted(ids):
+        wake(session, link.id, kind, "left", ids[kind], now)
 
 
 def let_go(session: Session, released: Collection[Parked], run_id: int, now: datetime) -> None:

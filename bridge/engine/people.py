@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from bridge import log
-from bridge.engine.again import let_go, wake
+from bridge.engine.again import let_go, wake, wake_unsettled
 from bridge.engine.link import End, Link
 from bridge.engine.sets import members, reshaped
 from bridge.errors import AuthError, ContainerError, RetryableError, TrackerError
@@ -173,9 +173,7 @@ def judge_anew(session: Session, link: Link, now: datetime) -> None:
         return
     if before:
         _open_again(session, link, load(before, link.known), now)
-        for pair in pairs.unsettled(session, link.id):
-            if pair.kind in link.mappings:
-                wake(session, link.id, pair.kind, "left", [pair.left_id], now)
+        wake_unsettled(session, link, now)
         names = {row.field(side) for side in SIDES for row in _rows(link)}
         held = [each.id for each in parked.find(session, link_id=link.id) if each.field in names]
         let_go(session, parked.release(session, ids=held), 0, now)
