@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Iterator
 
     from bridge.config.settings import Settings
+    from bridge.engine.report import RunReport
 
 _log = get(__name__)
 
@@ -74,17 +75,27 @@ def _host(bridge: Bridge, *, start_now: bool) -> LocalHost:
             report = await bridge.audit(link, Audit(repair=True), trigger="audit")
         else:
             report = await bridge.sync(link, trigger=trigger)
-        if report.state == "unaccepted":
-            if told.get(link) != report.error:  # once a change, not at each turn
-                hint = f"{report.hint} {_STARTED_WITH}"
-                _log.error("link.held", link=link, trigger=trigger, reason=report.error, hint=hint)
-            told[link] = report.error
-        elif report.state == "locked":
-            _log.info("link.locked", link=link, trigger=trigger, reason=report.error)
-        elif report.error:
-            _log.error("link.refused", link=link, trigger=trigger, reason=report.error, hint=report.hint)
+        tell(told, report, trigger)
 
     return LocalHost(timings, sync, slots=daemon.max_parallel, start_now=start_now)
+
+
+def tell(told: dict[str, str], report: RunReport, trigger: str) -> None:
+    """Log why a link did not run. That it waits to be accepted is said once a change, not at each turn: ``told`` is what was
+    said last, by link, until it runs.
+    """
+    link = report.link
+    if report.state == "unaccepted":
+        if told.get(link) != report.error:
+            hint = f"{report.hint} {_STARTED_WITH}"
+            _log.error("link.held", link=link, trigger=trigger, reason=report.error, hint=hint)
+        told[link] = report.error
+    elif report.state == "locked":
+        _log.info("link.locked", link=link, trigger=trigger, reason=report.error)
+    else:
+        told.pop(link, None)
+        if report.error:
+            _log.error("link.refused", link=link, trigger=trigger, reason=report.error, hint=report.hint)
 
 
 @contextmanager

@@ -123,6 +123,7 @@ class PairRow(Table, table=True):
         UniqueConstraint("link_id", "kind", "left_id"),
         UniqueConstraint("link_id", "kind", "right_id"),
         Index("ix_pair_entity", "entity"),
+        Index("ix_pair_paused", "link_id", sqlite_where=text("paused_at IS NOT NULL")),
     )
 
     id: int | None = Field(default=None, primary_key=True)

@@ -189,9 +189,11 @@ def admit(session: Session, link: Link, now: datetime) -> tuple[Change, ...]:
     new = unaccepted(session, link.id, link.terms)
     if new and not link.auto_accept:
         raise held(link.name, new)
-    known = links.get(session, link.id).accepted
-    if not known or changes(known, link.terms):
+    row = links.get(session, link.id)
+    if not row.accepted or new or changes(row.accepted, link.terms):
         links.accept(session, link.id, link.terms, now, by=AUTO if new else FIRST)
+    elif row.accepted != link.terms:  # the same, elsewhere in the file: the next change says where things stood
+        links.accept(session, link.id, link.terms, row.accepted_at or now, by=row.accepted_by)
     return new
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import structlog
 
-from bridge.engine import guard, holder, moves
+from bridge.engine import guard, holder, moves, scope
 from bridge.engine.again import wake_waiting
 from bridge.engine.answers import ask, hear
 from bridge.engine.apply import apply
@@ -249,7 +249,7 @@ async def _report(run: Run, state: State, error: str, hint: str) -> RunReport:
     counts["conflicts_open"] = open_now.get("open", 0) + open_now.get("decided", 0)
     counts["parked"] = await run.store.read(parked.count, run.link.id)
     counts["held"] = (await run.store.read(inbox.counts, run.link.id))["held"]
-    if any(rule.scope for rule in run.link.matches.values()):
+    if any(scope.names_of(run.link, kind, side) for kind in run.link.mappings for side in SIDES):
         counts["paused"] = await run.store.read(pairs.paused, run.link.id)
     await run.store.run(runs.finish_run, run.id, state=state, counts=counts, now=run.now(), error=error)
     log.info("run.finished", link=run.link.name, run=run.id, state=state, **counts)

@@ -14,6 +14,8 @@ import structlog
 from pydantic import SecretStr
 
 from bridge import log
+from bridge.daemon import tell
+from bridge.engine.report import RunReport
 
 ROOT = Path(__file__).resolve().parents[2]
 METHODS = {"debug", "info", "warning", "error", "exception", "critical"}
@@ -32,6 +34,17 @@ def logged() -> dict[str, str]:
                 if is_log and called.attr in METHODS and isinstance(node.args[0], ast.Constant):
                     found[node.args[0].value] = f"{path.relative_to(ROOT)}:{node.lineno}"
     return found
+
+
+def test_a_link_that_waits_is_told_once_a_change_and_again_when_it_ran_in_between():
+    told: dict[str, str] = {}
+    waits, ran = RunReport("app", 0, "unaccepted", error="conflict: manual → left"), RunReport("app", 1, "done")
+
+    with structlog.testing.capture_logs() as said:
+        for report in (waits, waits, ran, waits, RunReport("app", 0, "locked"), waits):
+            tell(told, report, "timer")
+
+    assert [each["event"] for each in said] == ["link.held", "link.held", "link.locked"]
 
 
 def test_every_event_is_listed_once_with_its_meaning():

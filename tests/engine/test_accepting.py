@@ -178,6 +178,21 @@ async def test_somebody_new_in_the_table_of_people_is_asked_about_and_shown_wher
     assert parts(found) == {("rewritten", "task", "left", "assignee"): 1}
 
 
+async def test_where_things_stand_in_the_file_is_noted_anew_when_they_moved(careful: World):
+    careful.new_issue("Repair the pump")
+    careful.write_config(link_more='conflict = "left"')
+    await careful.sync()
+    async with careful.open() as bridge:
+        before = await bridge.store.read(links.get, bridge.ids["app"])
+    careful.write_config(artala_more="\n\n\n")
+
+    assert (await careful.sync()).state == "done"
+    async with careful.open() as bridge:
+        row = await bridge.store.read(links.get, bridge.ids["app"])
+        assert row.accepted == terms.terms_of(bridge.settings, bridge.settings.link("app")) != before.accepted
+    assert (row.accepted_at, row.accepted_by) == (before.accepted_at, before.accepted_by)
+
+
 async def test_auto_accept_lets_a_change_go_and_notes_that_it_did(careful: World, capsys: pytest.CaptureFixture[str]):
     careful.new_issue("Repair the pump")
     await careful.sync()

@@ -139,6 +139,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("pair", schema=None) as batch_op:
         batch_op.create_index("ix_pair_entity", ["entity"], unique=False)
+        batch_op.create_index(
+            "ix_pair_paused",
+            ["link_id"],
+            unique=False,
+            sqlite_where=sa.text("paused_at IS NOT NULL"),
+            postgresql_where=sa.text("paused_at IS NOT NULL"),
+        )
 
     op.create_table(
         "parked",
@@ -293,6 +300,7 @@ def downgrade() -> None:
     op.drop_table("run")
     op.drop_table("parked")
     with op.batch_alter_table("pair", schema=None) as batch_op:
+        batch_op.drop_index("ix_pair_paused")
         batch_op.drop_index("ix_pair_entity")
 
     op.drop_table("pair")
