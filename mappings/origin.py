@@ -49,12 +49,17 @@ class Origin:
         return self._split(side, value)[0]
 
     def _split(self, side: Side, value: Value) -> tuple[str, Value]:
-        who = self.whose[side == "right"]
-        return (
-            split_head(value, self._spec(side), who)
-            if who and isinstance(value, str) and _SIGN in value
-            else ("", value)
-        )
+        who, spec = self.whose[side == "right"], self._spec(side)
+        if not who or not isinstance(value, str) or _SIGN not in value:
+            return "", value
+        line, text = split_head(value, spec, who)
+        if line or spec.dialect in ("adf", "html"):
+            return line, text
+        found = re.search(rf"\n[ \t]*\n({who})[ \t]*(?:\n|\Z)", value)  # somebody wrote above it
+        if found is None:
+            return "", value
+        below = value[found.end() :].lstrip("\n")
+        return found[1], value[: found.start()] + (f"\n\n{below}" if below else "")
 
     def _carry(self, to: Side, value: Value) -> Value:
         bare = self.bare(other(to), value)

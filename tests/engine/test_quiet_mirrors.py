@@ -354,6 +354,17 @@ async def test_a_line_that_a_person_wrote_in_that_form_is_theirs(world: World, o
     assert f"{line}\n\nIt leaks much more." in world.issue(1)["body"]
 
 
+async def test_words_above_the_line_are_carried_without_it(world: World):
+    world.write_config(link_more='origin_line = "right"')
+    task = world.new_task("Leak", "It leaks.")
+    await world.settle()
+
+    world.edit_issue(1, body=f"Look at this.\n\n{world.issue(1)['body']}")
+    await world.settle()
+
+    assert world.task(task)["description"] == "Look at this.\n\nIt leaks."
+
+
 async def test_a_line_stays_when_links_no_longer_ask_for_it(world: World):
     world.write_config(link_more='origin_line = "right"')
     task = world.new_task("Leak", "It leaks.")
