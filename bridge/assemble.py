@@ -13,7 +13,15 @@ from bridge.computing import around, computation
 from bridge.config import plugins
 from bridge.config.digest import config_hash
 from bridge.config.expressions import queries, texts
-from bridge.config.misfits import unknown_fields, useless_expressions, useless_query, with_place, with_places
+from bridge.config.misfits import (
+    names_custom,
+    row_in_place,
+    unknown_fields,
+    useless_expressions,
+    useless_query,
+    with_place,
+    with_places,
+)
 from bridge.config.people import people_of
 from bridge.config.rows import row_specs, verbs_of
 from bridge.config.settings import Link as LinkSettings
@@ -27,6 +35,7 @@ from connectors.base import Connector, Finding, queries_of
 from mappings.choice import Choice
 from mappings.compile import compile_rows
 from mappings.computed import is_computed, query_of
+from mappings.joint import RowError
 from mappings.lenses import find
 from mappings.rows import Mapping_, RowSpec
 
@@ -88,16 +97,19 @@ class Assembly:
         for misfit in self._misfits(link, kind, specs, schemas):
             raise misfit
         people = people_of(self.settings, link)
-        return compile_rows(
-            kind,
-            specs,
-            schemas["left"],
-            schemas["right"],
-            people=people,
-            policy=link.conflict,
-            match=link.match,
-            link=link.name,
-        ).knowing(people)
+        try:
+            return compile_rows(
+                kind,
+                specs,
+                schemas["left"],
+                schemas["right"],
+                people=people,
+                policy=link.conflict,
+                match=link.match,
+                link=link.name,
+            ).knowing(people)
+        except RowError as error:
+            raise row_in_place(self.settings, link, kind, error) from None
 
     async def check(self, link: LinkSettings, *, live: bool) -> list[Finding]:
         """What is wrong with a link; with ``live`` both trackers are asked (credentials, container, rights, names)."""
@@ -111,8 +123,10 @@ class Assembly:
         ]
         useless = [Finding("error", error.message, error.hint) for error in self._useless_queries(link)]
         found = [*useless, *self._lacking(link), *found]
-        if any(each.level == "error" for each in found) or not live:
+        if any(each.level == "error" for each in found):
             return found
+        if not live:
+            return [*found, *(await self._unasked(link, specs))]
         for side in SIDES:
             for kind in link.kinds:
                 found.extend(await self._check_end(link, side, kind, specs[kind]))
@@ -131,6 +145,41 @@ class Assembly:
             for error in self._misfits(link, kind, specs[kind], await self.schemas(link, kind, specs[kind]))
         ]
 
+    async def _unasked(self, link: LinkSettings, specs: Mapping[str, Collection[RowSpec]]) -> list[Finding]:
+        """What is wrong with rows, filters and expressions as far as fields are known without asking a tracker."""
+        found: list[ConfigError] = []
+        any_match = link.model_copy(update={"match": ()})  # rows are joined one by one
+        for kind in link.kinds:
+            schemas = await self.known_schemas(link, kind)
+            if len(schemas) == len(SIDES):
+                wrong = self._misfits(link, kind, specs[kind], schemas, unasked=True)
+                found.extend(wrong or self._unjoinable(any_match, kind, specs[kind], schemas))
+        return [Finding("error", error.message, error.hint) for error in found]
+
+    def _unjoinable(
+        self, link: LinkSettings, kind: str, specs: Collection[RowSpec], schemas: Mapping[Side, Schema]
+    ) -> list[ConfigError]:
+        found = []
+        for spec in specs:
+            if spec.left in schemas["left"].fields and spec.right in schemas["right"].fields:
+                try:
+                    self.join(link, kind, [spec], schemas)
+                except ConfigError as error:
+                    found.append(error)
+        return found
+
+    async def known_schemas(self, link: LinkSettings, kind: str) -> dict[Side, Schema]:
+        """The fields of both sides, as far as they are known without asking."""
+        schemas: dict[Side, Schema] = {}
+        for side in SIDES:
+            end = self.end(link, side)
+            try:
+                if kind in end.connector.kinds():
+                    schemas[side] = await end.connector.schema(end.container, kind, fields=frozenset())
+            except TrackerError:  # its fields are not known without asking
+                continue
+        return schemas
+
     async def schemas(self, link: LinkSettings, kind: str, specs: Collection[RowSpec]) -> dict[Side, Schema]:
         """The fields that a kind can have on either side. Raises: ConfigError, TrackerError."""
         made = {}
@@ -142,16 +191,29 @@ class Assembly:
         return made
 
     def _misfits(
-        self, link: LinkSettings, kind: str, specs: Collection[RowSpec], schemas: Mapping[Side, Schema]
+        self,
+        link: LinkSettings,
+        kind: str,
+        specs: Collection[RowSpec],
+        schemas: Mapping[Side, Schema],
+        *,
+        unasked: bool = False,
     ) -> list[ConfigError]:
-        """What a link asks of the fields of both trackers that is not there, in the order of the configuration."""
+        """What a link asks of the fields of both trackers that is not there, in the order of the configuration.
+
+        ``unasked``: their custom fields are not known.
+        """
         computed = {
-            side: frozenset(name for name in asked(link, kind, specs, side) if is_computed(name) and not query_of(name))
+            side: frozenset(
+                name
+                for name in asked(link, kind, specs, side)
+                if is_computed(name) and not query_of(name) and not (unasked and names_custom(name))
+            )
             for side in SIDES
         }
         return [
             *useless_expressions(self.settings, link, kind, computed, schemas),
-            *unknown_fields(self.settings, link, kind, specs, schemas),
+            *unknown_fields(self.settings, link, kind, specs, schemas, unasked=unasked),
         ]
 
     def _useless_queries(self, link: LinkSettings) -> list[ConfigError]:

@@ -22,7 +22,7 @@ from bridge.engine.link import End, Link
 from bridge.engine.plan import PARTS
 from bridge.engine.scope import names_of, rests_by
 from bridge.engine.trial import Trial, try_out
-from bridge.errors import ConfigError, TrackerError
+from bridge.errors import ConfigError
 from bridge.model import SIDES, Kind, Schema, Side
 from bridge.neighbours import Neighbours
 from connectors.base import Connector
@@ -126,7 +126,7 @@ async def unasked(settings: Settings, link: LinkSettings, who: People) -> Link:
         mappings: dict[str, Mapping_] = {}
         nothing_matched = link.model_copy(update={"match": ()})  # a rule may name a field that is not known here
         for kind in link.kinds:
-            schemas = await _known_schemas(assembly, link, kind)
+            schemas = await assembly.known_schemas(link, kind)
             rows = [
                 spec
                 for spec in specs[kind]
@@ -149,23 +149,10 @@ def _of(spec: RowSpec, side: Side) -> str:
     return spec.left if side == "left" else spec.right
 
 
-async def _known_schemas(assembly: Assembly, link: LinkSettings, kind: str) -> dict[Side, Schema]:
-    """The fields of both sides, as far as they are known without asking."""
-    schemas: dict[Side, Schema] = {}
-    for side in SIDES:
-        end = assembly.end(link, side)
-        try:
-            if kind in end.connector.kinds():
-                schemas[side] = await end.connector.schema(end.container, kind, fields=frozenset())
-        except TrackerError:  # its fields are not known without asking
-            continue
-    return schemas
-
-
 async def _kind_table(
     assembly: Assembly, link: LinkSettings, kind: str, specs: tuple[RowSpec, ...], *, live: bool
 ) -> KindTable:
-    schemas = await (assembly.schemas(link, kind, specs) if live else _known_schemas(assembly, link, kind))
+    schemas = await (assembly.schemas(link, kind, specs) if live else assembly.known_schemas(link, kind))
     if len(schemas) < len(SIDES):
         return KindTable(kind, specs, schemas, why="not all fields are known without asking: --live does")
     try:

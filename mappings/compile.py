@@ -19,7 +19,7 @@ from mappings.choice import Choice
 from mappings.compare import Compared
 from mappings.computed import COMPUTED, Computed, fits, is_computed, said, spec_beside
 from mappings.fallback import Default, Unknown
-from mappings.joint import Joint, cannot_join, check_keys, check_names, check_ways, field_of
+from mappings.joint import Joint, RowError, cannot_join, check_keys, check_names, check_ways, field_of
 from mappings.lenses import Lens, Rounded, Same, parts
 from mappings.mirrored import Mirrored, mirrored
 from mappings.origin import Origin
@@ -44,8 +44,8 @@ def compile_rows(
     joints = (
         _joint(
             spec,
-            _within(field_of(left, spec.left, "left", spec.origin, link), spec.left_limit),
-            _within(field_of(right, spec.right, "right", spec.origin, link), spec.right_limit),
+            _within(field_of(left, spec, "left", link), spec.left_limit),
+            _within(field_of(right, spec, "right", link), spec.right_limit),
             people,
             link,
         )
@@ -76,9 +76,13 @@ def _joint(spec: RowSpec, left: FieldSpec, right: FieldSpec, people: People, lin
     """The two fields of a row; an expression is taken for a field of the type that it writes. Raises ConfigError."""
     for mine, target in ((left, right), (right, left)):
         if is_computed(mine.name) and not fits(mine.type, target.type):
-            raise ConfigError(
-                f'link "{link}", {spec.origin}: {mine.name.removeprefix(COMPUTED)} gives {said(mine.type)}, '
+            raise RowError(
+                spec,
+                link,
+                f"{mine.name.removeprefix(COMPUTED)} gives {said(mine.type)}, "
                 f'which is not what "{target.name}" takes: {said(target.type)}',
+                hint="",
+                key=("expression",),
             )
     if is_computed(left.name):
         left = spec_beside(left.name, right)
@@ -284,5 +288,6 @@ def lens_of(spec: RowSpec, people: People, link: str) -> Lens:
 
 def _choice_of(spec: RowSpec, groups: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...], link: str) -> Choice:
     if not groups:
-        raise ConfigError(f'link "{link}", {spec.origin}: transform "choice" of "{spec.left}" needs a map')
+        said_ = f'transform "choice" of "{spec.left}" needs a map'
+        raise RowError(spec, link, said_, hint="Give the row a map.", key=("transform",))
     return Choice.of(groups, what=spec.left)

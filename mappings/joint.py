@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Final
+from typing import Final, TypeAlias
 
 from bridge.errors import ConfigError
 from bridge.merge import key
@@ -17,6 +17,18 @@ from mappings.compare import fits, forms_of
 from mappings.lenses import Lens, UnmappedError, ways_of
 from mappings.people import People
 from mappings.rows import Direction, RowSpec
+
+
+class RowError(ConfigError):
+    """A row that cannot be. ``said`` is the message without its place; ``key`` the path of what is wrong within the row, ()
+    for the row itself, for whoever knows where that stands.
+    """
+
+    def __init__(self, spec: RowSpec, link: str, said: str, *, hint: str, key: tuple[str | int, ...] = ()) -> None:
+        super().__init__(f'link "{link}", {spec.origin}: {said}', hint=hint)
+        self.spec = spec
+        self.said = said
+        self.key = key
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +41,9 @@ class Joint:
     people: People
     link: str
 
-    @property
-    def where(self) -> str:
-        return f'link "{self.link}", {self.spec.origin}'
+    def wrong(self, said: str, hint: str, *key: str | int) -> RowError:
+        """What is wrong with the row, to be raised."""
+        return RowError(self.spec, self.link, said, hint=hint, key=key)
 
     def field(self, side: Side) -> FieldSpec:
         return self.left if side == "left" else self.right
@@ -56,16 +68,15 @@ class Joint:
         return self.spec.origin.startswith("preset")
 
 
-def field_of(schema: Schema, name: str, side: Side, origin: str, link: str) -> FieldSpec:
+def field_of(schema: Schema, spec: RowSpec, side: Side, link: str) -> FieldSpec:
     """A field by its name. Raises ConfigError with the nearest name, and all there are."""
+    name = spec.left if side == "left" else spec.right
     found = schema.fields.get(name)
     if found is None:
         near = get_close_matches(name, schema.fields, n=1)
         meant = f'Did you mean "{near[0]}"? ' if near else ""
-        raise ConfigError(
-            f'link "{link}", {origin}: the {side} side has no field "{name}"',
-            hint=f"{meant}It has: {', '.join(sorted(schema.fields))}.",
-        )
+        hint = f"{meant}It has: {', '.join(sorted(schema.fields))}."
+        raise RowError(spec, link, f'the {side} side has no field "{name}"', hint=hint, key=(side,))
     return found
 
 
@@ -77,7 +88,7 @@ def cannot_join(joint: Joint) -> ConfigError:
     else:
         hint = f"A {left.type.value} can be joined to: {', '.join(typed.partners(left.type))}."
     said = f"{_shown(left)} cannot be joined to {_shown(right)}"
-    return ConfigError(f"{joint.where}: {said}", hint=hint)
+    return joint.wrong(said, hint, "right")
 
 
 def _shown(field: FieldSpec) -> str:
@@ -89,10 +100,8 @@ def check_ways(joint: Joint, lens: Lens, direction: Direction) -> None:
     ways = ways_of(lens)
     if ways in ("both", direction) or direction in ("create-only", "off") or joint.is_preset:
         return
-    raise ConfigError(
-        f'{joint.where}: "{joint.left.name}" can be carried to "{joint.right.name}" {ways} only',
-        hint=f'Set direction = "{ways}" in this row.',
-    )
+    said = f'"{joint.left.name}" can be carried to "{joint.right.name}" {ways} only'
+    raise joint.wrong(said, f'Set direction = "{ways}" in this row.', "direction")
 
 
 _NAMES: Final = frozenset({FieldType.CHOICE, FieldType.SET, FieldType.LINE})
@@ -102,45 +111,58 @@ def check_keys(joint: Joint) -> None:
     """Keys of a row against the types of its fields. Raises ConfigError."""
     for check in (_check_unknown, _check_prefix, _check_defaults, _check_form):
         if said := check(joint):
-            raise ConfigError(f"{joint.where}: {said[0]}", hint=said[1])
+            raise joint.wrong(*said)
 
 
-def _check_unknown(joint: Joint) -> tuple[str, str] | None:
+Wrong: TypeAlias = tuple[str, str, str]
+"""What is wrong, what to do, and the key that it is about."""
+
+
+def _check_unknown(joint: Joint) -> Wrong | None:
     unknown = joint.spec.unknown
     if unknown is None:
         return None
     if joint.spec.transform != "choice":
-        return f'unknown = "{unknown}" is for names without a row in a map, and this row has no map', "Give it a map."
+        return (
+            f'unknown = "{unknown}" is for names without a row in a map, and this row has no map',
+            "Give it a map.",
+            "unknown",
+        )
     if unknown == "create":
         for side in SIDES:
             field = joint.field(side)
             if joint.writes(side) and (field.type is not FieldType.SET or not field.makes):
                 why = "is no set of labels" if field.type is not FieldType.SET else "takes only labels that are there"
-                return f'unknown = "create": {side} "{field.name}" {why}', 'Take "leave", "default" or "park".'
+                return (
+                    f'unknown = "create": {side} "{field.name}" {why}',
+                    'Take "leave", "default" or "park".',
+                    "unknown",
+                )
     return None
 
 
-def _check_prefix(joint: Joint) -> tuple[str, str] | None:
+def _check_prefix(joint: Joint) -> Wrong | None:
     spec = joint.spec
     if not (spec.left_prefix or spec.right_prefix):
         return None
     for side in SIDES:
         field = joint.field(side)
         if field.type not in _NAMES:
-            return f"a prefix is for names, and {side} {_shown(field)} holds none", "Leave the prefix out."
+            key = "left_prefix" if spec.left_prefix else "right_prefix"
+            return f"a prefix is for names, and {side} {_shown(field)} holds none", "Leave the prefix out.", key
     return None
 
 
-def _check_defaults(joint: Joint) -> tuple[str, str] | None:
+def _check_defaults(joint: Joint) -> Wrong | None:
     for side in SIDES:
         value, field = joint.default(side), joint.field(side)
         if value is None:
             continue
         if joint.is_set and joint.spec.unknown != "default":
             hint = 'A set that is empty stays empty; for labels without a row add unknown = "default".'
-            return f'{side}_default: "{field.name}" holds many names, and has no default', hint
+            return f'"{field.name}" holds many names, and has no default', hint, f"{side}_default"
         if said := _misfit(field, value):
-            return f"{side}_default: {said}", f"Give a value that {side} {_shown(field)} can hold."
+            return said, f"Give a value that {side} {_shown(field)} can hold.", f"{side}_default"
     return None
 
 
@@ -172,25 +194,24 @@ def check_names(joint: Joint) -> None:
         if field.type is not FieldType.CHOICE or field.choices is None or field.name.startswith("custom."):
             continue
         known = {key(name): name for name in (*field.choices, "*")}
-        for name in (name for group in joint.spec.groups for name in group[place]):
-            if key(name) not in known:
-                near = get_close_matches(key(name), known, n=1)
-                meant = f' (did you mean "{known[near[0]]}"?)' if near else ""
-                raise ConfigError(
-                    f'{joint.where}: {side} "{field.name}" has no "{name}"{meant}',
-                    hint=f"It has: {', '.join(field.choices)}.",
-                )
+        for number, group in enumerate(joint.spec.groups):
+            for at, name in enumerate(group[place]):
+                if key(name) not in known:
+                    near = get_close_matches(key(name), known, n=1)
+                    meant = f' (did you mean "{known[near[0]]}"?)' if near else ""
+                    said = f'{side} "{field.name}" has no "{name}"{meant}'
+                    raise joint.wrong(said, f"It has: {', '.join(field.choices)}.", "map", number, side, at)
 
 
-def _check_form(joint: Joint) -> tuple[str, str] | None:
+def _check_form(joint: Joint) -> Wrong | None:
     form = joint.spec.normal
     if form is None:
         return None
     if joint.is_set:
-        return f'normal = "{form}" is for single values, and this row has sets', "Leave normal out."
+        return f'normal = "{form}" is for single values, and this row has sets', "Leave normal out.", "normal"
     for side in SIDES:
         field = joint.field(side)
         if not fits(form, field):
             able = ", ".join(forms_of(field)) or "none"
-            return f'normal = "{form}" says nothing about {side} {_shown(field)}', f"It can have: {able}."
+            return f'normal = "{form}" says nothing about {side} {_shown(field)}', f"It can have: {able}.", "normal"
     return None

@@ -15,20 +15,32 @@ from bridge.config.settings import Link, Settings
 from bridge.errors import ConfigError
 from bridge.model import SIDES, FieldSpec, FieldType, Schema, Side
 from connectors.base import Finding
-from mappings.computed import COMPUTED, is_computed, name_of_query, said
+from mappings.computed import COMPUTED, is_computed, name_of_query, said, shown
+from mappings.expressions import CUSTOM
+from mappings.joint import RowError
 from mappings.rows import RowSpec
 
 
 def unknown_fields(
-    settings: Settings, link: Link, kind: str, specs: Collection[RowSpec], schemas: Mapping[Side, Schema]
+    settings: Settings,
+    link: Link,
+    kind: str,
+    specs: Collection[RowSpec],
+    schemas: Mapping[Side, Schema],
+    *,
+    unasked: bool = False,
 ) -> list[ConfigError]:
-    """One error for each field that a row of the configuration names and its tracker does not have, in their order."""
+    """One error for each field that a row of the configuration names and its tracker does not have, in their order.
+
+    ``unasked``: custom fields are not known.
+    """
     found = []
     for spec in specs:
         row = row_of(link, kind, spec)
         for side in SIDES if row is not None else ():
             name, there = _field(spec, side), schemas[side].fields
-            if row is not None and name and not is_computed(name) and name not in there:
+            is_known = not is_computed(name) and not (unasked and name.startswith(CUSTOM))
+            if row is not None and name and is_known and name not in there:
                 end = link.side(side)
                 found.append(
                     ConfigError(
@@ -72,6 +84,16 @@ def useless_query(settings: Settings, link: Link, side: Side, why: str) -> Confi
     )
 
 
+def names_custom(name: str) -> bool:
+    """Whether a computed field is made of custom ones, which only the tracker can tell."""
+    from mappings.expressions import ExpressionError, compiled  # noqa: PLC0415 — most links have no expression
+
+    try:
+        return any(need.startswith(CUSTOM) for need in compiled(name.removeprefix(COMPUTED)).needs)
+    except ExpressionError:
+        return False
+
+
 def _no_use(name: str, fields: Mapping[str, FieldSpec]) -> str:
     """Why an expression comes to nothing on records with these fields."""
     from mappings.expression_checks import checked  # noqa: PLC0415 — most links have no expression
@@ -100,6 +122,12 @@ def with_place(settings: Settings, link: Link, kind: str, side: Side, said: Conf
     return said
 
 
+def row_in_place(settings: Settings, link: Link, kind: str, error: RowError) -> ConfigError:
+    """What is wrong with a row, with where that stands in the configuration; as it is for a preset's row."""
+    row = row_of(link, kind, error.spec)
+    return error if row is None else ConfigError(f"{_at(settings, link, row, *error.key)}{error.said}", hint=error.hint)
+
+
 def with_places(settings: Settings, link: Link, kind: str, side: Side, found: Iterable[Finding]) -> list[Finding]:
     """What a tracker says of names in maps, with the place of each in the configuration."""
     places = {
@@ -122,9 +150,9 @@ def _field(row: object, side: Side) -> str:
     return getattr(row, side) or ""
 
 
-def _at(settings: Settings, link: Link, row: int, side: Side) -> str:
+def _at(settings: Settings, link: Link, row: int, *more: str | int) -> str:
     """``bridge.toml:12:1: link "app", row "title = Summary": ``."""
-    place = settings.place(key_of(settings, link, row, side), column=True)
+    place = settings.place(key_of(settings, link, row, *more), column=True)
     spec = link.fields[row]
-    names = " = ".join(_field(spec, each) or "?" for each in SIDES)
+    names = " = ".join(_field(spec, each) or shown(expressions.side_of(spec, each)) for each in SIDES)
     return f'{place}{": " if place else ""}link "{link.name}", row "{names}": '
