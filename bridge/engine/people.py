@@ -152,8 +152,8 @@ async def _known(store: Store, end: End, now: datetime, *, fresh: bool) -> Known
         passes = is_general or isinstance(error, RetryableError)
         tried = now - max(every - _SOON, timedelta()) if passes else now
         await store.run(directories.note_failure, end.connection, end.container, error.message, tried)
-        tell = _log.info if is_general else _log.warning  # what is wrong with the place the run meets as well, and says
-        tell("people.unreadable", connection=end.connection, container=end.container, error=error.message)
+        if not is_general:  # of the whole place the run tells as well
+            _log.warning("people.unreadable", connection=end.connection, container=end.container, error=error.message)
     else:
         await store.run(directories.keep, end.connection, end.container, people, now)
         _log.info("people.read", connection=end.connection, container=end.container, people=len(people))
