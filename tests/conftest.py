@@ -7,6 +7,7 @@ a test that makes a request its vendor does not know fails, whatever else it was
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib.util
 import inspect
 import json
@@ -91,6 +92,12 @@ async def no_task_is_left() -> AsyncIterator[None]:
     await asyncio.sleep(0)
     left = {task for task in asyncio.all_tasks() - before if task is not asyncio.current_task()}
     assert not left, f"tasks left running: {sorted(str(task.get_coro()) for task in left)}"
+
+
+@pytest.fixture(autouse=True)
+def _garbage_is_looked_for_seldom() -> None:
+    """Commands that run in this process have it looked for often, which costs with all that the tests keep."""
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture(autouse=True)

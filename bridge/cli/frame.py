@@ -114,8 +114,25 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
     """Run one coroutine to its end. SIGTERM ends it as Ctrl-C does: what is held is given back."""
     gc.freeze()  # what was imported stays: the collector need not look through it again and again
     gc.set_threshold(2_000, 5, 5)  # answers of a tracker are large and few objects: they must not pile up
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    told: list[bool] = []
+
+    async def until_told() -> T:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+        def stop() -> None:
+            told.append(True)
+            if task is not None:
+                task.cancel()
+
+        loop.add_signal_handler(signal.SIGTERM, stop)  # not by SIGINT: shells have that ignored in the background
+        try:
+            return await work
+        finally:
+            loop.remove_signal_handler(signal.SIGTERM)
+
     try:
-        return asyncio.run(work)
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        return asyncio.run(until_told())
+    except asyncio.CancelledError:
+        if told:
+            raise KeyboardInterrupt from None
+        raise

@@ -6,7 +6,7 @@ import pytest
 from crash.parts_trials import ground_of, trials
 
 
-@pytest.mark.parametrize(("left", "right", "every"), [("github", "redmine", 6), ("growcrm", "jira", 9)])
+@pytest.mark.parametrize(("left", "right", "every"), [("github", "redmine", 9), ("growcrm", "jira", 13)])
 def test_a_run_with_comments_and_time_that_is_killed_ends_as_if_it_had_not_been(
     subtests: pytest.Subtests, left: str, right: str, every: int
 ) -> None:

@@ -16,6 +16,7 @@ from mutations.mutation import Mutation
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PACKAGES = ("bridge", "connectors", "mappings", "state")
+_COMPILED = shutil.ignore_patterns("__pycache__")
 
 
 def planted(mutation: Mutation, text: str) -> str:
@@ -66,10 +67,12 @@ class Nursery:
         copy = self._folder / "copy"
         try:
             for package in PACKAGES:
-                shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
+                shutil.copytree(ROOT / package, copy / package, ignore=_COMPILED, copy_function=os.symlink)
             if mutation is not None:
                 file = copy / mutation.file
-                file.write_text(planted(mutation, file.read_text(encoding="utf-8")), encoding="utf-8")
+                text = planted(mutation, file.read_text(encoding="utf-8"))
+                file.unlink()  # a link to our own source
+                file.write_text(text, encoding="utf-8")
                 self._planted += 1
                 os.utime(file, (self._planted, self._planted))  # no other file of this name was compiled with this time
             said = self._ask({"folder": str(copy), "tests": list(tests)})

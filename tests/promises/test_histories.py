@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, Phase, settings
 from promises.machine import Ring, TwoTrackers
 
 BOUNDED = settings(
-    max_examples=24,
+    max_examples=16,
     stateful_step_count=25,
     derandomize=True,
     database=None,
