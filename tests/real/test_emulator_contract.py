@@ -8,7 +8,10 @@ import pytest
 from real.emulate import GithubEmulator
 from real.github_people import People
 
+from bridge.contract.ground import Ground
 from bridge.contract.suite import ConnectorContract, at_once
+from bridge.errors import ContainerError
+from connectors.base import directory_of
 from connectors.github import Github
 from connectors.pace import Retry
 
@@ -28,3 +31,10 @@ class TestEmulator(ConnectorContract):
 
     def connect(self, name: str, config: Any) -> Github:
         return Github(name, config, retry=Retry(sleep=at_once))
+
+    async def test_a_list_of_people_names_each_once_as_fields_do(self, ground: Ground) -> None:
+        """It has no such list: that is told as GitHub's own refusal would be, which leaves people as they are known."""
+        directory = directory_of(ground.connector)
+        assert directory is not None
+        with pytest.raises(ContainerError):
+            await directory.people(ground.people.container)
