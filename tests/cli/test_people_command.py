@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 
 import pytest
 from cli.conftest import CONFIG, NOW
@@ -163,15 +162,13 @@ def test_lists_of_places_that_no_link_has_are_forgotten(named):
     assert kept[1].read_at is None
 
 
-def test_a_suggestion_among_five_thousand_people_takes_no_while():
+def test_among_five_thousand_people_the_one_who_looks_alike_is_found():
     crowd = [Person(f"u{number:04}", None, f"Person {number * 7919:x} {number:04}") for number in range(5000)]
     looks = Looks([*crowd, Person("dfield", None, "Drew Field")])
 
-    began = time.process_time()
     found = [looks.like(Person(f"x{number}", "drew.field@home.example", f"Nobody {number}")) for number in range(5)]
 
     assert {each[0] for each in found} == {"dfield"}
-    assert time.process_time() - began < 5
 
 
 def test_a_default_needs_a_name(named, bridge):
