@@ -50,8 +50,8 @@ def note_failure(session: Session, connection: str, container: str, error: str, 
 
 def prune(session: Session, kept: Collection[tuple[str, str]]) -> None:
     """Forget the lists of all places but these (connection, container)."""
-    for row in session.exec(select(DirectoryRow)).all():
-        if (row.connection, row.container) not in kept:
+    for place in session.exec(select(DirectoryRow.connection, DirectoryRow.container)).all():
+        if place not in kept and (row := session.get(DirectoryRow, place)) is not None:
             session.delete(row)
 
 

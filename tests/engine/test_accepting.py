@@ -16,10 +16,12 @@ from bridge.config import terms
 from bridge.engine import impact, undo
 from bridge.engine.context import Run
 from bridge.engine.inverse import Choice
+from bridge.engine.link import Link
 from bridge.engine.report import State
 from bridge.engine.run import settle_all
 from bridge.errors import HeldError
 from bridge.version import __version__
+from bridge.wiring import Bridge
 from mappings import preset
 from state import links
 
@@ -559,6 +561,29 @@ async def test_what_is_accepted_while_a_run_is_under_way_counts_from_the_next_on
     assert (await careful.sync()).state == "done"
     [task] = careful.tasks()
     assert (task["Title"], careful.task(task["Id"])["description"]) == ("Repair the pump now", "It leaks a lot.")
+
+
+async def test_what_is_accepted_between_our_first_look_and_our_lease_holds_us(
+    careful: World, monkeypatch: pytest.MonkeyPatch
+):
+    careful.new_issue("Repair the pump", body="It leaks.")
+    await careful.sync()
+    make = Bridge._link
+
+    async def slow(bridge: Bridge, link: str) -> Link:
+        """Asking the trackers takes a while, in which another process accepts what a person wrote into the file."""
+        careful.write_config(link_more=ONLY_TITLE)
+        await accept(careful)
+        return await make(bridge, link)
+
+    async with careful.open() as old:
+        monkeypatch.setattr(Bridge, "_link", slow)
+        careful.edit_issue(1, title="Repair the pump now", body="It leaks no more.")
+        writes = careful.writes()
+
+        assert (await old.sync("app", trigger="test")).state == "unaccepted"
+
+    assert careful.writes() == writes
 
 
 async def test_two_that_accept_at_once_agree(careful: World):

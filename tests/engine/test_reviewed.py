@@ -222,9 +222,16 @@ async def test_a_ceiling_of_one_write_lets_every_item_through_in_time(world: Wor
 
 
 def told_to_stop_while_it_writes(world: World) -> int:
-    """Run `bridge sync`, send SIGTERM while GitHub holds its request; the exit code."""
+    """Run `bridge sync`, send SIGTERM while GitHub holds its request; the exit code. Started as shells start a background
+    command: SIGINT is ignored.
+    """
     command = [sys.executable, "-m", "bridge", "sync", "--config", str(world.config)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        started = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with started as process:
         try:
             until_held(world.github, process)
             process.send_signal(signal.SIGTERM)
