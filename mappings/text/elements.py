@@ -81,7 +81,15 @@ class Page:
     complete: bool = True
 
 
-class _Builder(HTMLParser):
+class Reader(HTMLParser):
+    """The library's parser, which takes every text."""
+
+    def parse_marked_section(self, i: int, report: bool = True) -> int:
+        """``<![`` begins a comment, as in browsers; the library raises on some of them."""
+        return self.parse_bogus_comment(i, report)
+
+
+class _Builder(Reader):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.stack = [Element("")]
@@ -124,10 +132,6 @@ class _Builder(HTMLParser):
 
     def handle_pi(self, data: str) -> None:
         self.stack[-1].children.append(Element("?", data=data))
-
-    def parse_marked_section(self, i: int, report: bool = True) -> int:
-        """``<![`` begins a comment, as in browsers; the library raises on some of them."""
-        return self.parse_bogus_comment(i, report)
 
     def _imply(self, tag: str) -> None:
         if tag in _ENDS_PARAGRAPH and self.stack[-1].tag == "p":

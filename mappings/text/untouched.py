@@ -10,11 +10,11 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
-from html.parser import HTMLParser
 from itertools import pairwise
 from typing import Any, Final
 
 from mappings.text.document import Dialect
+from mappings.text.elements import VOID, Reader
 from mappings.text.read_markdown import first_lines
 
 MOST: Final = 2_000
@@ -87,14 +87,14 @@ def _paragraphs(text: str) -> list[str]:
 def _elements(text: str) -> list[str]:
     """Outermost elements, with what stands up to the next one."""
     reader = _Outermost()
-    reader.feed(text)
+    reader.feed(text[: text.rfind(">") + 1])  # what no sign ends is no element
     reader.close()
     lines = [0, *(found.end() for found in re.finditer("\n", text))]
     ends = [lines[line - 1] + column for line, column in reader.begins[1:]]
     return [text[begin:end] for begin, end in pairwise([0, *ends, len(text)])]
 
 
-class _Outermost(HTMLParser):
+class _Outermost(Reader):
     """Notes where each outermost element begins: line from 1, column from 0."""
 
     def __init__(self) -> None:
@@ -105,17 +105,16 @@ class _Outermost(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 — its names
         if self._depth == 0:
             self.begins.append(self.getpos())
-        self._depth += tag not in _EMPTY
+        self._depth += tag not in VOID
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.handle_starttag(tag, attrs)
-        self._depth -= tag not in _EMPTY
+        self._depth -= tag not in VOID
 
     def handle_endtag(self, tag: str) -> None:
-        self._depth = max(0, self._depth - (tag not in _EMPTY))
+        self._depth = max(0, self._depth - (tag not in VOID))
 
 
-_EMPTY: Final = frozenset({"br", "hr", "img", "input", "col", "wbr"})
 _LAID_OUT: Final[Mapping[Dialect, Callable[[str], list[str]]]] = {
     "html": _elements,
     "markdown": _markdown,

@@ -11,6 +11,7 @@ from bridge.model import Dialect, FieldSpec, FieldType
 from mappings.lenses import UnmappedError
 from mappings.mirrored import Mirrored
 from mappings.text.lens import Text
+from mappings.text.untouched import kept
 from tests.mappings.text_corpus import SAMPLES, Sample
 
 DIALECTS: tuple[Dialect, ...] = ("markdown", "adf", "wiki", "textile", "html")
@@ -88,3 +89,26 @@ def test_only_the_part_that_was_edited_is_spelled_anew():
     written = replace(lens, texts=(text, there)).to_left(there.replace("* two", "* three"))
 
     assert written == text.replace("* one\n* two", "- one\n- three")
+
+
+ODD = [
+    "<p>a</p><![if x",
+    "<p>a</p><![foo bar]><p>b</p>",
+    "<a" * 2_000,
+    "<p>" * 2_000,
+    "</p>" * 2_000,
+    "<![CDATA[x]]><p>",
+    "\x00\ud800<p>",
+]
+ODD_ADF = [
+    f'{{"type":"doc","content":{"[" * 900}{"]" * 900}}}',
+    '{"type":"doc","content":[1,null,"x",{"localId":2}]}',
+    "[]",
+    "{",
+]
+
+
+def test_texts_of_any_kind_are_laid_out_without_an_error():
+    for dialect in DIALECTS:
+        for text in [*ODD, *ODD_ADF]:
+            assert isinstance(kept(text, text, f"{text} more", dialect), str)
