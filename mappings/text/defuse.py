@@ -297,10 +297,10 @@ def _adf(text: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> str:
         return text
     try:
         body = json.loads(text)
-    except ValueError:
+        made = _node(body, change)
+        return text if made == body else json.dumps(made, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    except (ValueError, RecursionError):  # no JSON, or nested deeper than the library reads: no document of a tracker
         return text
-    made = _node(body, change)
-    return text if made == body else json.dumps(made, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _ids(text: str) -> set[str]:
@@ -316,14 +316,21 @@ def _ids(text: str) -> set[str]:
     return seen
 
 
-def _node(node: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:
-    if isinstance(node, list):
-        return [_node(each, change) for each in node]
-    if not isinstance(node, dict):
-        return node
-    made = change(node)
-    content = made.get("content")
-    return {**made, "content": _node(content, change)} if isinstance(content, list) else made
+def _node(body: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:
+    """The document with every node changed; without recursion, for it may nest as deep as JSON does."""
+    out: list[Any] = [body]
+    waiting = [out]
+    while waiting:
+        nodes = waiting.pop()
+        for at, node in enumerate(nodes):
+            made = change(node) if isinstance(node, dict) else node
+            inside = made.get("content") if isinstance(made, dict) else made
+            if isinstance(inside, list):
+                inside = list(inside)
+                made = {**made, "content": inside} if isinstance(made, dict) else inside
+                waiting.append(inside)
+            nodes[at] = made
+    return out[0]
 
 
 def _inert(node: dict[str, Any], kept: frozenset[str]) -> dict[str, Any]:

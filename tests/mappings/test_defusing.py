@@ -201,3 +201,18 @@ def test_code_of_another_dialect_is_code_on_redmine_too_and_calls_nobody_by_its_
 
     assert text == "Run <code>npm install</code>, <code>x@y</code> and #12"
     assert defused(str(text), "textile", REDMINE) == str(text).replace("#12", f"#{ZERO}12")
+
+
+@pytest.mark.parametrize("deep", [40, 450, 3_000])
+def test_a_document_nested_beyond_reason_is_no_error(deep: int) -> None:
+    mention = '{"attrs":{"id":"u1","text":"@x"},"type":"mention"}'
+    before, after = '{"content":[' * deep, '],"type":"blockquote"}' * deep
+    text = f'{{"content":[{before}{mention}{after}],"type":"doc","version":1}}'
+
+    live = frozenset({"mention"})
+
+    made = defused(text, "adf", live)
+
+    assert restored(made, "adf", live) == text
+    assert alive(text, "adf", live) <= {"u1"}
+    assert deep > 40 or (mention not in made and alive(text, "adf", live) == {"u1"})
